@@ -1,0 +1,5 @@
+"""`python -m gateway` is `memory-gateway`."""
+
+from .cli import main
+
+main()

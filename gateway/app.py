@@ -1,0 +1,103 @@
+"""The composition root: the only module that names concrete classes and puts them together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from .attribution import Attributor
+from .config import Config
+from .errors import NotFound
+from .memory import Memory
+from .metrics import Metrics
+from .proxy import Proxy
+from .recall import Recall
+from .recorder import Recorder
+from .relay import Receive, Send
+from .sessions import Sessions
+from .store.sqlite import SqliteStore
+from .upstream import Upstream
+
+
+class Gateway:
+    """The ASGI application. Its parts live from the start of the server's lifespan to its end."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+        self._metrics = Metrics()
+        self._draining = False
+        self._proxy: Proxy | None = None
+        self._recorder: Recorder | None = None
+        self._store: SqliteStore | None = None
+        routes = [
+            Route("/healthz", self._health),
+            Route("/readyz", self._ready),
+            Route("/metrics", self._page),
+        ]
+        self._pages = Starlette(routes=routes, lifespan=self._lifespan, exception_handlers={404: _missing})
+        self._pages.router.redirect_slashes = False
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and scope["raw_path"].startswith(b"/v1/"):
+            assert self._proxy is not None
+            await self._proxy(scope, receive, send)
+        else:
+            await self._pages(scope, receive, send)  # type: ignore[arg-type]  # the same shapes, named elsewhere
+
+    def drain(self) -> None:
+        """Say in /readyz that no new work is wanted."""
+        self._draining = True
+
+    @asynccontextmanager
+    async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
+        config = self._config
+        async with AsyncExitStack() as stack:
+            self._store = await SqliteStore.open(store_path(config))
+            stack.push_async_callback(self._store.close)
+            upstreams = []
+            for upstream in config.upstreams:
+                upstreams.append(Upstream(upstream))
+                stack.push_async_callback(upstreams[-1].close)
+            self._recorder = await stack.enter_async_context(Recorder(self._store, self._metrics))
+            recall = await stack.enter_async_context(Recall(self._store, config.memory, config.processes))
+            attributor = Attributor(config)
+            sessions = Sessions(self._store, config.memory.history)
+            memory = Memory(config.memory, attributor, self._store, sessions, recall, self._metrics)
+            self._proxy = Proxy(config, attributor, memory, self._recorder, upstreams, self._metrics)
+            yield
+
+    async def _health(self, _: Request) -> Response:
+        return Response(b"ok", media_type="text/plain")
+
+    async def _ready(self, _: Request) -> Response:
+        assert self._store is not None
+        assert self._recorder is not None
+        works = self._store.healthy and not self._recorder.waiting
+        state = {
+            "status": "draining" if self._draining else "ready",
+            "store": "ok" if works else "degraded",
+            "embedder": "none",
+            "pending": 0,
+        }
+        return Response(orjson.dumps(state), 503 if self._draining else 200, media_type="application/json")
+
+    async def _page(self, _: Request) -> Response:
+        return Response(self._metrics.page(), media_type="text/plain; version=0.0.4")
+
+
+def store_path(config: Config) -> Path:
+    """The file of a SQLite store."""
+    return Path(config.store.get_secret_value().removeprefix("sqlite:///"))
+
+
+async def _missing(_: Request, __: Exception) -> Response:
+    error = NotFound()
+    return Response(error.body(), error.status, media_type="application/json")

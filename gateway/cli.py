@@ -1,0 +1,119 @@
+"""The command line."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from . import __version__
+from .config import EXIT_CODE, Config, load
+from .errors import ConfigError
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="An OpenAI-compatible proxy gateway with memory.",
+)
+
+_File = Annotated[Path | None, typer.Option("--config", "-c", help="The configuration file (else GATEWAY_CONFIG).")]
+_Store = Annotated[str | None, typer.Option(help="The store, such as sqlite:///memory.db.")]
+_Upstream = Annotated[str | None, typer.Option(help="The upstream's base address, such as http://localhost:11434/v1.")]
+
+
+def main() -> None:
+    """Run the command line; a start that fails ends with one line and exit code 3."""
+    try:
+        app()
+    except ConfigError as error:
+        _leave(str(error))
+
+
+@app.command()
+def serve(
+    config: _File = None,
+    upstream: _Upstream = None,
+    store: _Store = None,
+    host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,
+    workers: Annotated[int, typer.Option(help="Processes; SQLite serves one.")] = 1,
+) -> None:
+    """Serve the gateway."""
+    from .app import Gateway, store_path
+    from .log import configure
+    from .server import bind, serve
+
+    settings = _settings(config, upstream, store, host, port)
+    if workers != 1:
+        raise ConfigError("workers: SQLite serves one process; several need PostgreSQL, which is not built yet")
+    _try_store(settings)
+    configure(settings.log)
+    listener = bind(*settings.address)
+    gateway = Gateway(settings)
+    where = ", ".join(f"{upstream.name} at {upstream.base_url}" for upstream in settings.upstreams)
+    shown_host, shown_port = listener.getsockname()[:2]
+    shown = f"[{shown_host}]" if ":" in shown_host else shown_host
+    Console(stderr=True).print(
+        f"Memory Gateway {__version__} on http://{shown}:{shown_port}/v1, in front of {where}; memory in {store_path(settings)}",
+        highlight=False,
+        soft_wrap=True,
+    )
+    serve(gateway, settings, listener, gateway.drain)
+
+
+@app.command()
+def check(config: _File = None, upstream: _Upstream = None, store: _Store = None) -> None:
+    """Load the configuration, open the store, say what is wrong, and leave."""
+    settings = _settings(config, upstream, store, None, None)
+    _try_store(settings)
+    Console().print("The configuration is sound and the store can be written.")
+
+
+@app.command()
+def demo() -> None:
+    """Show the gateway at work with a small language model on this machine: no key, no network."""
+    from .demo.script import run
+
+    raise typer.Exit(run())
+
+
+@app.command()
+def version() -> None:
+    """Print the version."""
+    Console().print(__version__)
+
+
+def _settings(
+    file: Path | None, upstream: str | None, store: str | None, host: str | None, port: int | None
+) -> Config:
+    environ = os.environ
+    if file is None and environ.get("GATEWAY_CONFIG"):
+        file = Path(environ["GATEWAY_CONFIG"])
+    overrides: dict[str, Any] = {"store": store, "upstreams": [{"base_url": upstream}] if upstream else None}
+    settings = load(file, environ, overrides)
+    if host is None and port is None:
+        return settings
+    known_host, known_port = settings.address
+    overrides["listen"] = f"{known_host if host is None else host}:{known_port if port is None else port}"
+    return load(file, environ, overrides)
+
+
+def _try_store(settings: Config) -> None:
+    """Open and close the store; raises ConfigError where it cannot be used."""
+    from .app import store_path
+    from .store.sqlite import SqliteStore
+
+    async def attempt() -> None:
+        await (await SqliteStore.open(store_path(settings))).close()
+
+    asyncio.run(attempt())
+
+
+def _leave(message: str) -> NoReturn:
+    Console(stderr=True).print(f"memory-gateway: {message}", style="red", highlight=False, soft_wrap=True, markup=False)
+    raise SystemExit(EXIT_CODE)

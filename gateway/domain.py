@@ -1,0 +1,191 @@
+"""The nouns of the gateway: plain frozen records without behaviour of their own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+NOBODY = ""
+"""The entity of what belongs to a process alone; no id is ever empty."""
+
+DEFAULT_TENANT = "default"
+DEFAULT_PROCESS = "default"
+
+Kind = Literal["fact", "preference", "skill", "rule", "event", "person", "relationship"]
+Status = Literal["active", "proposed", "superseded", "quarantined", "deleted"]
+Origin = Literal["local", "llm", "api", "import"]
+TurnState = Literal["complete", "partial", "error"]
+Role = Literal["user", "assistant", "tool", "system"]
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Whose data a store method may touch. Ids are opaque and exact."""
+
+    tenant: str
+    entity: str
+    process: str = DEFAULT_PROCESS
+    session: str | None = None
+    """None: every session of the process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One message of a conversation, as on the wire, with its place in the thread."""
+
+    role: Role
+    raw: str
+    """The message's JSON, exactly as it was sent or assembled, without blocks of ours."""
+    text: str
+    """What a person would read: the text parts, joined by line feeds."""
+    digest: bytes
+    """16 bytes over role, normalised text, tool calls and media."""
+    chain: bytes
+    """16 bytes over the digests of the whole history up to this message."""
+    link: bytes
+    """16 bytes over the previous message's digest and this one's."""
+    tool: bool = False
+    """It calls a tool or answers a call: never parted from its neighbours."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredMessage:
+    """A message of a thread, as the store returns it for replay or matching."""
+
+    key: int
+    chain: bytes
+    parent: bytes
+    digest: bytes
+    role: Role
+    raw: str
+    tool: bool
+    learnt: bool
+    """Its statements were extracted, or are not to be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """What was put before one user message, kept byte for byte."""
+
+    chain: bytes
+    text: str
+    memories: tuple[str, ...]
+    """Ids of the memories in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A conversation thread as the store knows it."""
+
+    session: str
+    head: bytes
+    """Chain of the newest reply; b"" before the first."""
+    sends_history: bool
+    """Its client has resent earlier turns at least once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One sentence that the user stated, as extraction cut it out of a message."""
+
+    text: str
+    kind: Kind
+    standing: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """One thing that is remembered, as recall needs it."""
+
+    id: str
+    sequence: int
+    """Of the entity, at the last change."""
+    process: str
+    """Its scope: empty = shared by all processes."""
+    session: str
+    """Its scope: empty = every session."""
+    learnt_process: str
+    learnt_session: str
+    kind: Kind
+    text: str
+    status: Status
+    standing: bool
+    said_at: datetime
+    """When it was stated last, UTC."""
+    sources: tuple[int, ...]
+    """Keys of the messages that state it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A user's message that was learnt from, as recall scores it."""
+
+    key: int
+    process: str
+    session: str
+    text: str
+    said_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """What happened to an entity's memories after a sequence number."""
+
+    epoch: int
+    """Counts erasures: another epoch means that everything known before is void."""
+    sequence: int
+    messages: tuple[Said, ...]
+    memories: tuple[Memory, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recalled:
+    """A memory that was found relevant, and why."""
+
+    memory: Memory
+    score: float
+    signals: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the upstream answered, as far as it could be understood."""
+
+    state: TurnState
+    message: dict[str, Any] | None = None
+    """The assistant's message as a client would resend it; None: nothing usable came."""
+    model: str | None = None
+    upstream_id: str | None = None
+    finish_reason: str | None = None
+    usage: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One exchange, ready to be recorded in one transaction."""
+
+    id: str
+    scope: Scope
+    """With its session."""
+    request: bytes
+    """16 bytes that tell a retry: over session, messages and model."""
+    replaces: str | None
+    """Id of an earlier attempt of the same turn."""
+    anchor: bytes
+    """Chain of the message that the first new one follows; b"" at the start of a thread."""
+    messages: tuple[Message, ...]
+    """The new messages of the request, in order."""
+    learn: tuple[tuple[Message, tuple[Statement, ...]], ...]
+    """User messages whose statements are to be kept; empty unless the turn is complete."""
+    reply: Message | None
+    state: TurnState
+    sends_history: bool
+    said_at: datetime
+    started_at: datetime
+    model: str | None = None
+    upstream_id: str | None = None
+    finish_reason: str | None = None
+    usage: dict[str, Any] | None = None
+    timings: dict[str, float] = field(default_factory=dict)
+    """Milliseconds: memory, first_byte, upstream."""

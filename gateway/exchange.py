@@ -1,0 +1,228 @@
+"""One chat request with memory: planned, sent, relayed, recorded."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import orjson
+
+from .attribution import Identity
+from .domain import Message, Reply, Statement, Turn
+from .errors import GatewayError, UpstreamUnreachable
+from .extract.local import statements
+from .memory import Memory, Plan
+from .prompt import OPENING, stripped
+from .recorder import Recorder
+from .relay import ChatStream, Client, Cut, Pairs
+from .upstream import Answer, StreamBroken, Upstream
+from .wire.chat import read_message, read_reply, reply_message
+
+MAX_BUFFER = 16 * 1024 * 1024
+"""Bytes of an answer that are held back until it is recorded; a longer one is relayed as it comes."""
+MAX_ERROR = 65_536
+"""Bytes of an error that are read to see whether the context was too long."""
+LONG_TEXT = 20_000
+"""Characters of a message that is cut into statements outside the event loop."""
+MAX_LEARNT = 200_000
+"""Characters of a message that statements are looked for in."""
+
+_TOO_LONG = re.compile(
+    rb"context_length_exceeded|context[ _](?:length|window|size)|exceed_context|prompt is too long|too many (?:input )?tokens"
+    rb"|string_above_max_length|maximum (?:input|prompt)",
+    re.IGNORECASE,
+)
+_OWN = (b"x-session-id", b"x-memory-status", b"x-memory-recalled", b"x-memory-recorded", b"x-memory-request-id")
+
+
+class Exchange:
+    """One request from its body to its recorded turn."""
+
+    def __init__(self, client: Client, identity: Identity, recorder: Recorder, learns: bool) -> None:
+        self.id = uuid.uuid4().hex
+        self.plan = Plan(b"", "off")
+        self.recorded = False
+        self._client, self._identity, self._recorder, self._learns = client, identity, recorder, learns
+        self._turn: Turn | None = None
+        self._started = datetime.now(UTC)
+        self._raw = b""
+        self._memory = self._upstream = 0.0  # milliseconds
+
+    @property
+    def memory_seconds(self) -> float:
+        """Time that the plan took."""
+        return self._memory / 1000
+
+    async def prepare(self, memory: Memory, raw: bytes) -> None:
+        """Find the thread and what is recalled; raises BadRequest for malformed ids."""
+        retries = self._client.header(b"x-stainless-retry-count") or b"0"
+        self._raw = raw
+        begun = time.perf_counter()
+        self.plan = await memory.plan(self._identity, raw, int(retries) if retries.isdigit() else 0)
+        self._memory = (time.perf_counter() - begun) * 1000
+
+    async def run(self, upstream: Upstream, target: bytes, headers: Pairs) -> None:
+        """Call the upstream, relay its answer and record the turn; raises GatewayError before anything was sent."""
+        stream: ChatStream | None = None
+        try:
+            async with self._answer(upstream, target, headers) as answer:
+                kind = answer.header(b"content-type")
+                if answer.status == 200 and kind.startswith(b"text/event-stream") and not encoded(answer):
+                    stream = ChatStream(self._client, self.plan.choices, lambda: self._commit_stream(stream))
+                    await self._stream(answer, stream)
+                elif self.plan.records and b"json" in kind:
+                    await self._whole(answer)
+                else:
+                    await self._as_it_comes(answer, bytearray(), answer.pieces())
+        except GatewayError:
+            await self._record(Reply("error"))
+            raise
+        finally:
+            if self._turn is None:  # cut, or the client left: what was received is kept
+                reply = stream.reply.reply() if stream else Reply("partial")
+                self._submit(replace(reply, state="partial") if reply.state == "complete" else reply)
+
+    @asynccontextmanager
+    async def _answer(self, upstream: Upstream, target: bytes, headers: Pairs) -> AsyncIterator[Answer]:
+        """The upstream's answer; asked again with the client's own bytes if memory made the context too long."""
+        begun = time.perf_counter()
+        async with upstream.send("POST", target, headers, self.plan.body) as answer:
+            self._upstream = (time.perf_counter() - begun) * 1000
+            grown = self.plan.body is not self._raw and answer.status in (400, 413, 422)
+            if not grown or encoded(answer) or not _TOO_LONG.search(await answer.peek(MAX_ERROR)):
+                yield answer
+                return
+        self.plan = replace(self.plan, body=self._raw, status="degraded; reason=context", recalled=0)
+        async with upstream.send("POST", target, headers, self._raw) as answer:
+            yield answer
+
+    async def _stream(self, answer: Answer, stream: ChatStream) -> None:
+        names = {name.lower() for name, _ in answer.headers}
+        unbuffered = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
+        added = [(name, value) for name, value in unbuffered if name not in names]
+        await self._client.start(answer.status, [*self._headers(answer), *added])
+        await stream.relay(answer)
+        usage = stream.reply.reply().usage
+        if self._turn and usage and usage != self._turn.usage:
+            self._recorder.add_usage(replace(self._turn, usage=usage))
+
+    async def _commit_stream(self, stream: ChatStream | None) -> None:
+        assert stream is not None
+        await self._record(stream.reply.reply())
+
+    async def _whole(self, answer: Answer) -> None:
+        """An answer in one body: recorded before its head is sent, unless it has to be relayed as it comes."""
+        body = bytearray()
+        pieces = answer.pieces()
+        try:
+            async for piece in pieces:
+                body += piece
+                if len(body) > MAX_BUFFER or body.isspace():  # blank lines keep a slow answer's connection alive
+                    await self._as_it_comes(answer, body, pieces)
+                    return
+        except StreamBroken as error:
+            raise UpstreamUnreachable("The upstream's answer was cut off.", code="upstream_closed") from error
+        await self._record(self._read(answer, bytes(body)))
+        recorded = [(b"x-memory-recorded", b"true" if self.recorded else b"false")]
+        await self._client.start(answer.status, [*self._headers(answer), *recorded])
+        await self._client.end(bytes(body))
+
+    async def _as_it_comes(self, answer: Answer, body: bytearray, pieces: AsyncIterator[bytes]) -> None:
+        await self._client.start(answer.status, self._headers(answer))
+        await self._client.write(bytes(body))
+        try:
+            async for piece in pieces:
+                await self._client.write(piece)
+                if len(body) <= MAX_BUFFER:
+                    body += piece
+        except StreamBroken as error:
+            raise Cut from error
+        await self._record(self._read(answer, bytes(body)))
+        await self._client.end()
+
+    def _read(self, answer: Answer, body: bytes) -> Reply:
+        if answer.status >= 400:
+            return Reply("error")
+        if encoded(answer) or len(body) > MAX_BUFFER:
+            return Reply("complete")  # whole, though its text cannot be seen
+        return read_reply(body)
+
+    def _headers(self, answer: Answer) -> Pairs:
+        """The upstream's headers with the gateway's own."""
+        kept = [(name, value) for name, value in answer.headers if name.lower() not in _OWN]
+        return [*kept, *self.headers()]
+
+    def headers(self) -> Pairs:
+        """What the gateway says of this request."""
+        timing = f"memory;dur={self._memory:.1f}, upstream;dur={self._upstream:.1f}"
+        headers = [
+            (b"x-memory-status", self.plan.status.encode()),
+            (b"x-memory-recalled", str(self.plan.recalled).encode()),
+            (b"x-memory-request-id", self.id.encode()),
+            (b"server-timing", timing.encode()),
+        ]
+        if self.plan.thread:
+            assert self.plan.thread.scope.session is not None
+            headers.append((b"x-session-id", self.plan.thread.scope.session.encode()))
+        return headers
+
+    async def _record(self, reply: Reply) -> None:
+        """Record the turn and wait until it is durable, or the wait is over."""
+        learnt: dict[bytes, tuple[Statement, ...]] = {}
+        if self._learns and reply.state == "complete" and self.plan.records and self.plan.thread:
+            for message in self.plan.thread.learn:
+                text = stripped(message.text)[:MAX_LEARNT]
+                work = asyncio.to_thread(statements, text) if len(text) > LONG_TEXT else None
+                learnt[message.chain] = await work if work else statements(text)
+        recording = self._submit(reply, learnt)
+        if recording:
+            self.recorded = await self._recorder.committed(recording)
+
+    def _submit(
+        self, reply: Reply, learnt: dict[bytes, tuple[Statement, ...]] | None = None
+    ) -> asyncio.Task[bool] | None:
+        """Hand the turn to the recorder; nothing to wait for where nothing is recorded."""
+        thread = self.plan.thread
+        if thread is None or not self.plan.records:
+            return None
+        messages = thread.messages
+        self._turn = Turn(
+            id=self.id,
+            scope=thread.scope,
+            request=thread.request,
+            replaces=thread.replaces,
+            anchor=thread.anchor,
+            messages=tuple(map(_clean, messages[thread.known :])),
+            learn=tuple((m, learnt[m.chain]) for m in thread.learn if m.chain in learnt) if learnt else (),
+            reply=reply_message(reply, messages[-1]),
+            state=reply.state,
+            sends_history=thread.sends_history,
+            said_at=self._identity.said_at or self._started,
+            started_at=self._started,
+            model=reply.model or self.plan.model,
+            upstream_id=reply.upstream_id,
+            finish_reason=reply.finish_reason,
+            usage=reply.usage,
+            timings={"memory": round(self._memory, 2), "upstream": round(self._upstream, 2)},
+        )
+        return self._recorder.submit(self._turn)
+
+
+def encoded(answer: Answer) -> bool:
+    """Its bytes are compressed, although none were asked for: they are relayed and not read."""
+    return answer.header(b"content-encoding").lower() not in (b"", b"identity")
+
+
+def _clean(message: Message) -> Message:
+    """The message without blocks of ours in its text; its place in the thread stays that of what was sent."""
+    if OPENING.rstrip("\n") not in message.text:
+        return message
+    value = {**orjson.loads(message.raw), "content": stripped(message.text)}
+    cleaned = read_message(value, orjson.dumps(value).decode(), None)
+    return replace(message, raw=cleaned.raw, text=cleaned.text)

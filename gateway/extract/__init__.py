@@ -1,0 +1,1 @@
+"""What a user's message states: the text in, statements out."""

@@ -1,0 +1,151 @@
+"""What memory does to one chat request: the thread, the recall, the block. Whatever fails, the request goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import re
+import uuid
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from .attribution import Attributor, Identity, Ids
+from .config import MemoryConfig
+from .domain import Block, Recalled, Scope
+from .errors import StoreError
+from .metrics import Metrics
+from .prompt import compose
+from .recall import Question, Recall
+from .sessions import Sessions, Thread, unplaced
+from .store import Store
+from .wire.chat import ChatRequest
+from .wire.document import NotReadable
+
+_log = logging.getLogger(__name__)
+
+_SIDE_CALL = re.compile(
+    r"\A\s*(?:### Task:\s.*(?:<chat_history>|### Output)"
+    r"|(?:Provide|Create|Generate|Write) an? (?:concise|brief|short)[^\n]{0,60} title\b)",
+    re.DOTALL | re.IGNORECASE,
+)
+"""How chat UIs ask for titles, tags, follow-ups and search queries (Open WebUI; LibreChat)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is sent upstream, and what is recorded of it."""
+
+    body: bytes
+    status: str
+    """The value of X-Memory-Status."""
+    thread: Thread | None = None
+    """None: nothing is recorded, and no session belongs to the request."""
+    records: bool = False
+    recalled: int = 0
+    """Memories that this request added to the prompt."""
+    model: str | None = None
+    choices: int = 1
+
+
+class Memory:
+    """Plans requests. It never raises for a fault of its own, and never takes longer than the recall's deadline."""
+
+    def __init__(
+        self,
+        config: MemoryConfig,
+        attributor: Attributor,
+        store: Store,
+        sessions: Sessions,
+        recall: Recall,
+        metrics: Metrics,
+    ) -> None:
+        self._config = config
+        self._attributor = attributor
+        self._store = store
+        self._sessions = sessions
+        self._recall = recall
+        self._metrics = metrics
+
+    async def plan(self, identity: Identity, raw: bytes, retries: int) -> Plan:
+        """The plan for a request body; raises BadRequest for malformed ids in it."""
+        try:
+            request = ChatRequest(raw)
+        except NotReadable:  # the upstream says what is wrong with it
+            return Plan(raw, "anonymous" if identity.entity is None else self._degraded("body"))
+        plain = Plan(raw, "off", model=request.model, choices=request.choices)
+        ids = self._attributor.complete(identity, request.body_field)
+        if ids.entity is None:
+            return replace(plain, status="anonymous")
+        if self._config.side_calls == "relay" and _SIDE_CALL.match(request.messages[-1].text):
+            return plain
+        plain = replace(plain, records=identity.mode in ("on", "write", "shadow"))
+        thread: Thread | None = None
+        try:
+            async with asyncio.timeout(self._config.recall.deadline):
+                thread = await self._sessions.resolve(
+                    identity.tenant, ids, request, full_history=identity.full_history, retries=retries
+                )
+                return await self._with_memory(plain, identity, request, thread)
+        except TimeoutError:
+            reason = "deadline"
+        except StoreError as error:
+            _log.warning("recall went without memory: the store refused", extra={"reason": str(error)})
+            reason = "store"
+        except Exception:  # recall fails open
+            _log.exception("recall went without memory")
+            self._metrics.faults.labels("recall").inc()
+            reason = "fault"
+        return replace(plain, status=self._degraded(reason), thread=thread or self._unplaced(identity, ids, request))
+
+    async def _with_memory(self, plain: Plan, identity: Identity, request: ChatRequest, thread: Thread) -> Plan:
+        """The body with what was recalled before and now."""
+        plan = replace(plain, thread=thread)
+        if identity.mode == "write":
+            return plan
+        blocks = {index: block.text for index, block in thread.blocks}
+        last = len(thread.messages) - 1
+        found: list[Recalled] = []
+        if self._config.inject != "off" and not request.answers_tool and last not in blocks:
+            found = await self._recall.recall(thread.scope, _question(identity, request, thread))
+        if identity.mode == "shadow":
+            return replace(plan, status="ok" if found else "empty")
+        new = compose(found) if request.can_hold_block(last) else ""
+        if new or thread.replay_from is not None:
+            names = tuple(item.memory.id for item in found)
+            block = Block(thread.messages[last].chain, new, names)
+            kept = await self._store.keep_block(thread.scope, block, thread.replay_from)
+            if kept.text:
+                blocks[last] = kept.text
+        status = "ok" if blocks or any(thread.shown) else "empty"
+        if not self._store.healthy:
+            status = self._degraded("store")
+        return replace(
+            plan,
+            body=request.with_memory(blocks, thread.earlier),
+            status=status,
+            recalled=len(found) if new else 0,
+        )
+
+    def _unplaced(self, identity: Identity, ids: Ids, request: ChatRequest) -> Thread:
+        assert ids.entity is not None
+        session = ids.session or str(uuid.uuid4())
+        return unplaced(Scope(identity.tenant, ids.entity, ids.process, session), request)
+
+    def _degraded(self, reason: str) -> str:
+        self._metrics.degraded.labels(reason).inc()
+        return f"degraded; reason={reason}"
+
+
+def _question(identity: Identity, request: ChatRequest, thread: Thread) -> Question:
+    said = [message.text for message in request.messages if message.role == "user"]
+    return Question(
+        text=said[-1],
+        before=said[-2] if len(said) > 1 else "",
+        asked_at=identity.said_at or datetime.now(UTC),
+        narrow=identity.narrow,
+        present=thread.present,
+        shown=thread.shown,
+        said="\n".join(said),
+        first=not thread.shown,
+        spent=thread.spent,
+    )

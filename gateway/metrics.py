@@ -1,0 +1,42 @@
+"""Counters and times for Prometheus; labels are bounded, ids never among them."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+_SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+
+
+class Metrics:
+    """One registry a gateway."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.requests = Counter(
+            "memory_gateway_requests_total", "Requests by memory status", ["status"], registry=self.registry
+        )
+        self.turns = Counter(
+            "memory_gateway_turns_total",
+            "Turns by outcome: recorded, late (not committed before the answer ended), waiting (the store refused and is"
+            " tried again), dropped",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.degraded = Counter(
+            "memory_gateway_degraded_total", "Requests that went without memory", ["reason"], registry=self.registry
+        )
+        self.faults = Counter(
+            "memory_gateway_faults_total", "Errors caught so that a chat could go on", ["where"], registry=self.registry
+        )
+        self.memory_seconds = Histogram(
+            "memory_gateway_memory_seconds",
+            "Time that session and recall added before the upstream was called",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self.active = Gauge("memory_gateway_active_requests", "Requests being served", registry=self.registry)
+        self.waiting = Gauge("memory_gateway_waiting_turns", "Turns that the store refused", registry=self.registry)
+
+    def page(self) -> bytes:
+        """The text that Prometheus scrapes."""
+        return generate_latest(self.registry)

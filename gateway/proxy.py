@@ -1,0 +1,168 @@
+"""The reverse proxy under /v1: chat requests with memory, everything else byte for byte."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Sequence
+from fnmatch import fnmatchcase
+from typing import Any
+
+from .attribution import Attributor, Identity
+from .config import Config
+from .errors import GatewayError, NotBuilt, NotFound, Overloaded
+from .exchange import Exchange
+from .memory import Memory
+from .metrics import Metrics
+from .recorder import Recorder
+from .relay import ChatStream, Client, Cut, Gone, Pairs, Receive, Send, relay
+from .upstream import Upstream
+
+CHAT = b"/v1/chat/completions"
+SMALL_BODY = 1024 * 1024
+"""Bytes; a body announced as no larger is read before it is sent on, so that the client can be watched meanwhile."""
+
+_log = logging.getLogger(__name__)
+
+
+class Proxy:
+    """An ASGI application for every path under /v1."""
+
+    def __init__(
+        self,
+        config: Config,
+        attributor: Attributor,
+        memory: Memory,
+        recorder: Recorder,
+        upstreams: Sequence[Upstream],
+        metrics: Metrics,
+    ) -> None:
+        self._limits = config.limits
+        self._learns = config.memory.extract.mode != "off"
+        self._patterns = [(upstream.models, client) for upstream, client in zip(config.upstreams, upstreams, strict=True)]
+        self._attributor = attributor
+        self._memory = memory
+        self._recorder = recorder
+        self._metrics = metrics
+        self._active = 0
+
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
+        client = Client(scope, receive, send, self._limits)
+        self._active += 1
+        self._metrics.active.set(self._active)
+        begun = time.perf_counter()
+        outcome = _Outcome()
+        try:
+            async with asyncio.TaskGroup() as group:
+                watcher = group.create_task(client.left())
+                await self._answer(client, outcome)
+                watcher.cancel()
+        except* Gone:
+            outcome.gone = True
+        finally:
+            self._active -= 1
+            self._metrics.active.set(self._active)
+            self._metrics.requests.labels(outcome.status.partition(";")[0]).inc()
+            _log.info(
+                "request",
+                extra={
+                    "method": client.method,
+                    "status": 499 if outcome.gone else client.status,
+                    "memory": outcome.status,
+                    "bytes": client.sent,
+                    "ms": round((time.perf_counter() - begun) * 1000, 1),
+                },
+            )
+
+    async def _answer(self, client: Client, outcome: _Outcome) -> None:
+        """Serve the request; every error of the gateway's own becomes an answer, or a broken one after its start."""
+        try:
+            if self._active > self._limits.concurrency:
+                raise Overloaded
+            client.check()
+            if (client.header(b"upgrade") or b"").lower() == b"websocket":
+                raise NotBuilt("WebSockets are not served by this gateway; use HTTP.")
+            identity = self._attributor.identify(client.headers)
+            if client.method == "POST" and client.path == CHAT and identity.mode != "off":
+                await self._chat(client, identity, outcome)
+            else:
+                await self._relay(client, outcome)
+        except GatewayError as error:
+            if not client.started:
+                await client.refuse(error, outcome.headers())
+        except Cut as error:
+            _log.warning("answer cut off", extra={"cause": repr(error.__cause__)})
+
+    async def _chat(self, client: Client, identity: Identity, outcome: _Outcome) -> None:
+        exchange = outcome.exchange = Exchange(client, identity, self._recorder, self._learns)
+        await exchange.prepare(self._memory, await client.body())
+        outcome.status = exchange.plan.status
+        self._metrics.memory_seconds.observe(exchange.memory_seconds)
+        accept = b"identity" if exchange.plan.records else None
+        headers = self._sent(client.headers, accept=accept)
+        await exchange.run(self._upstream(exchange.plan.model), _target(client), headers)
+        outcome.status = exchange.plan.status
+
+    async def _relay(self, client: Client, outcome: _Outcome) -> None:
+        """Pass request and answer on; a chat's stream is still watched for a broken end."""
+        headers = self._sent(client.headers, accept=None)
+        body: bytes | AsyncIterator[bytes] | None
+        if client.length is not None and client.length <= SMALL_BODY:
+            body = await client.body()
+        elif client.length is None and client.header(b"transfer-encoding") is None:
+            body = await client.body() or None
+        else:
+            body = client.pieces()
+            if client.length is not None:
+                headers.append((b"content-length", str(client.length).encode()))
+        async with self._upstream(None).send(client.method, _target(client), headers, body) as answer:
+            kept = [(name, value) for name, value in answer.headers if name.lower() != b"x-memory-status"]
+            await client.start(answer.status, [*kept, *outcome.headers()])
+            streams = answer.status == 200 and answer.header(b"content-type").startswith(b"text/event-stream")
+            if client.path == CHAT and streams and not answer.header(b"content-encoding"):
+                await ChatStream(client, 1, _nothing).relay(answer)
+            else:
+                await relay(answer, client)
+
+    def _upstream(self, model: str | None) -> Upstream:
+        """The first upstream that serves the model; without a model the first of all."""
+        if model is None:
+            return self._patterns[0][1]
+        for patterns, upstream in self._patterns:
+            if any(fnmatchcase(model, pattern) for pattern in patterns):
+                return upstream
+        raise NotFound(f"No upstream serves the model {model!r}.", param="model", code="model_not_found")
+
+    def _sent(self, headers: Pairs, *, accept: bytes | None) -> Pairs:
+        """The request headers that go on, with another Accept-Encoding if one is given."""
+        consumed = self._attributor.consumed
+        sent = [(name, value) for name, value in headers if name not in consumed]
+        if accept is not None:
+            sent = [(name, value) for name, value in sent if name != b"accept-encoding"]
+            sent.append((b"accept-encoding", accept))
+        return sent
+
+
+class _Outcome:
+    """What is said of a request in its log line and its headers."""
+
+    def __init__(self) -> None:
+        self.status = "off"
+        self.gone = False
+        self.exchange: Exchange | None = None
+
+    def headers(self) -> Pairs:
+        if self.exchange:
+            return self.exchange.headers()
+        return [(b"x-memory-status", self.status.encode())]
+
+
+def _target(client: Client) -> bytes:
+    """Path and query behind /v1, byte for byte."""
+    path = client.path.removeprefix(b"/v1")
+    return path + b"?" + client.query if client.query else path
+
+
+async def _nothing() -> None:
+    return

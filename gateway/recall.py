@@ -1,0 +1,217 @@
+"""What an entity's memories have to say to a question, within a deadline, and nothing of anybody else's."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from .config import MemoryConfig, ProcessConfig, RecallConfig
+from .domain import Changes, Memory, Recalled, Said, Scope
+from .errors import StoreError
+from .prompt import within
+from .ranking import EntityIndex, Ranked, Unit
+from .store import Store
+from .words import cut, label, terms
+
+CACHE = 256 * 1024 * 1024
+"""Bytes of all indexes that are kept in memory."""
+MANY = 200
+"""Changed rows that are worth a thread."""
+CANDIDATES = 60
+"""Scoring units that selection looks at."""
+SHORT = 3
+"""Terms; a question with fewer is read together with the message before it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a request asks of memory."""
+
+    text: str
+    before: str
+    """The user's message before; empty if there is none."""
+    asked_at: datetime
+    narrow: bool
+    """Only what was learnt in this process."""
+    present: frozenset[int]
+    """Keys of messages that the upstream sees anyway."""
+    shown: frozenset[str]
+    """Ids of memories that the upstream sees anyway."""
+    said: str
+    """All that the user says in the request: a memory that is said there is not recalled."""
+    first: bool
+    """The session has no block yet: standing memories belong in this one."""
+    spent: int
+    """Tokens that earlier blocks of the session take."""
+
+
+class Recall:
+    """Keeps an index of each entity that was asked for, coherent with the store by the entity's sequence number.
+
+    Used as an async context, which owns the loading of indexes.
+    """
+
+    def __init__(self, store: Store, memory: MemoryConfig, processes: dict[str, ProcessConfig]) -> None:
+        self._store = store
+        self._limits: RecallConfig = memory.recall
+        self._closed_by_default = memory.sharing == "process"
+        self._rules = {name: rule.sharing for name, rule in processes.items() if rule.sharing}
+        self._entities: OrderedDict[tuple[str, str], _Entity] = OrderedDict()
+        self._tasks = asyncio.TaskGroup()
+
+    async def __aenter__(self) -> Recall:
+        await self._tasks.__aenter__()
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        await self._tasks.__aexit__(None, None, None)
+
+    async def recall(self, scope: Scope, question: Question) -> list[Recalled]:
+        """The memories for a new block, best first after the standing ones; at most one block's tokens.
+
+        Raises StoreError where the store cannot answer.
+        """
+        budget = min(self._limits.tokens, self._limits.session_tokens - question.spent)
+        if budget <= 0:
+            return []
+        entity = await self._current(scope)
+        visible = _Visible(self, scope, question)
+        standing: list[Recalled] = []
+        if question.first:
+            found = [Recalled(memory, 1.0, {"standing": 1.0}) for memory in entity.standing() if visible(memory)]
+            standing = within(found, min(self._limits.standing_tokens, budget))
+        taken = {found.memory.id for found in standing}
+        relevant = [found for found in entity.ask(question, visible, self._limits.gate) if found.memory.id not in taken]
+        return within([*standing, *relevant], budget)
+
+    def closed(self, process: str) -> bool:
+        """What this process learns stays in it, and it sees nothing that others learnt."""
+        rule = self._rules.get(process)
+        return rule == "process" if rule else self._closed_by_default
+
+    async def _current(self, scope: Scope) -> _Entity:
+        """The entity's index, with every change that was committed before this call.
+
+        The work goes on when a caller's time is up, so that the next one finds it done.
+        """
+        outcome = await asyncio.shield(self._tasks.create_task(self._refresh(scope)))
+        if isinstance(outcome, StoreError):
+            raise outcome
+        return outcome
+
+    async def _refresh(self, scope: Scope) -> _Entity | StoreError:
+        name = (scope.tenant, scope.entity)
+        entity = self._entities.setdefault(name, _Entity())
+        self._entities.move_to_end(name)
+        async with entity.lock:
+            try:
+                changes = await self._store.changes(scope, entity.sequence)
+                if changes.epoch != entity.epoch:
+                    entity.clear(changes.epoch)
+                    changes = await self._store.changes(scope, 0)
+            except StoreError as error:
+                return error
+            if len(changes.messages) + len(changes.memories) > MANY:
+                await asyncio.to_thread(entity.apply, changes)
+            else:
+                entity.apply(changes)
+        self._shrink()
+        return entity
+
+    def _shrink(self) -> None:
+        """Let go of the indexes that were asked for longest ago."""
+        size = sum(entity.size for entity in self._entities.values())
+        while size > CACHE and len(self._entities) > 1:
+            size -= self._entities.popitem(last=False)[1].size
+
+
+class _Visible:
+    """Whether a memory may be in this request's block."""
+
+    def __init__(self, recall: Recall, scope: Scope, question: Question) -> None:
+        self._recall, self._scope, self._question = recall, scope, question
+        self._narrow = question.narrow or recall.closed(scope.process)
+
+    def __call__(self, memory: Memory) -> bool:
+        scope, question = self._scope, self._question
+        return (
+            memory.status == "active"
+            and memory.process in ("", scope.process)
+            and memory.session in ("", scope.session)
+            and (
+                memory.learnt_process == scope.process
+                or not (self._narrow or self._recall.closed(memory.learnt_process))
+            )
+            and memory.id not in question.shown
+            and not question.present.intersection(memory.sources)
+            and memory.text not in question.said
+        )
+
+
+@dataclass(slots=True)
+class _Entity:
+    """One entity's memories and the index over the messages that state them."""
+
+    epoch: int = 0
+    sequence: int = 0
+    index: EntityIndex = field(default_factory=EntityIndex)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _memories: dict[str, Memory] = field(default_factory=dict)
+    _stated: dict[int, dict[str, None]] = field(default_factory=dict)
+    """Ids of the memories that a message states, in order."""
+    _messages: list[int] = field(default_factory=list)
+    """Key of the message that each scoring unit is part of."""
+
+    @property
+    def size(self) -> int:
+        """Bytes, roughly."""
+        return self.index.nbytes + 600 * len(self._memories)
+
+    def clear(self, epoch: int) -> None:
+        """Forget everything: it was erased."""
+        self.epoch, self.sequence = epoch, 0
+        self.index = EntityIndex()
+        self._memories, self._stated, self._messages = {}, {}, []
+
+    def apply(self, changes: Changes) -> None:
+        """Take in what changed in the store."""
+        self.index.add([unit for message in changes.messages for unit in self._units(message)])
+        for memory in changes.memories:
+            self._memories[memory.id] = memory
+            for key in memory.sources:
+                self._stated.setdefault(key, {})[memory.id] = None
+        self.sequence = changes.sequence
+
+    def _units(self, message: Said) -> list[Unit]:
+        pieces = cut(message.text)
+        first = len(self._messages)
+        self._messages += [message.key] * len(pieces)
+        thread = f"{message.process}\n{message.session}"
+        speaker = label(message.text)
+        return [Unit(first + i, thread, piece, message.said_at, speaker) for i, piece in enumerate(pieces)]
+
+    def standing(self) -> list[Memory]:
+        """The standing memories, oldest first."""
+        return sorted((m for m in self._memories.values() if m.standing), key=lambda memory: memory.said_at)
+
+    def ask(self, question: Question, visible: _Visible, gate: float) -> list[Recalled]:
+        """The visible memories of the messages that are relevant enough, best first."""
+        if not len(self.index):
+            return []
+        text = question.text
+        if len(terms(text)) < SHORT and question.before:
+            text = f"{question.before}\n{text}"
+        ranked = self.index.rank(text, None, now=question.asked_at, allowed=None, limit=CANDIDATES)
+        chosen: dict[str, Recalled] = {}
+        for found in ranked:
+            if found.relevance >= gate:
+                for memory in self._of(found, visible):
+                    chosen.setdefault(memory.id, Recalled(memory, found.relevance, found.signals))
+        return list(chosen.values())
+
+    def _of(self, found: Ranked, visible: _Visible) -> Sequence[Memory]:
+        stated = self._stated.get(self._messages[found.key], {})
+        return [memory for memory in (self._memories[name] for name in stated) if visible(memory)]

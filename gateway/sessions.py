@@ -1,0 +1,225 @@
+"""Which thread a request belongs to, what of it is new, and what is put back into it."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from .attribution import Ids
+from .config import HistoryConfig
+from .domain import Block, Message, Scope, Session, StoredMessage
+from .prompt import tokens
+from .store import Attempt, Place, Store
+from .wire.chat import ROOT, ChatRequest, hashed, rechained, with_block
+
+RETRY_WINDOW = timedelta(minutes=15)
+"""How long after a failed attempt the same request is its retry."""
+LONGEST_REPLAY = 1000
+"""Messages that are looked at for replay."""
+
+
+@dataclass(frozen=True, slots=True)
+class Thread:
+    """A request in its conversation."""
+
+    scope: Scope
+    """With its session."""
+    request: bytes
+    """Hash that tells a retry."""
+    messages: tuple[Message, ...]
+    """The request's messages, chained as in the store."""
+    known: int
+    """How many of them, from the first, need not be recorded."""
+    anchor: bytes
+    """Chain of the message that the first unknown one follows."""
+    learn: tuple[Message, ...] = ()
+    """User messages that nothing was learnt from yet."""
+    blocks: tuple[tuple[int, Block], ...] = ()
+    """Blocks to put back, by index in `messages`."""
+    earlier: tuple[str, ...] = ()
+    """Stored messages to replay, as JSON with their blocks."""
+    replay_from: bytes | None = None
+    """Where replay starts from now on; None: as before."""
+    present: frozenset[int] = frozenset()
+    """Keys of the stored messages that the upstream will see."""
+    shown: frozenset[str] = frozenset()
+    """Ids of the memories in blocks that the upstream will see."""
+    spent: int = 0
+    """Tokens of the blocks put back."""
+    replaces: str | None = None
+    sends_history: bool = False
+
+
+class Sessions:
+    """Finds threads; reads the store, never writes it."""
+
+    def __init__(self, store: Store, history: HistoryConfig) -> None:
+        self._store = store
+        self._history = history
+
+    async def resolve(
+        self, tenant: str, ids: Ids, request: ChatRequest, *, full_history: bool, retries: int
+    ) -> Thread:
+        """The thread of a request of an entity; raises StoreError where the store cannot say.
+
+        `full_history`: the client is known to resend everything. `retries`: which attempt the client's library says
+        that this is.
+        """
+        assert ids.entity is not None
+        scope = Scope(tenant, ids.entity, ids.process, ids.session)
+        digests = [message.digest for message in request.messages]
+        fingerprint = hashed((ids.session or "").encode(), (request.model or "").encode(), *digests)
+        session = await self._store.session(scope) if ids.session is not None else None
+        resent = request.has_history or full_history or (session is not None and session.sends_history)
+        if resent:
+            thread = await self._by_history(scope, request) if session or not ids.session else _new(scope, request)
+            attempt = None
+            if thread.known == len(thread.messages):
+                attempt = await self._attempt(thread.scope, fingerprint, retries)
+        else:
+            attempt = await self._attempt(scope, fingerprint, retries) if session or not ids.session else None
+            if session:
+                thread = await self._continued(scope, session, request, attempt.anchor if attempt else session.head)
+            else:
+                named = ids.session or (attempt.session if attempt else str(uuid.uuid4()))
+                thread = _new(replace(scope, session=named), request)
+        return replace(
+            thread,
+            request=fingerprint,
+            sends_history=resent,
+            replaces=attempt.turn if attempt else None,
+        )
+
+    async def _attempt(self, scope: Scope, fingerprint: bytes, retries: int) -> Attempt | None:
+        """The earlier try that this request repeats: one that failed, or any if the client's library says so."""
+        attempt = await self._store.attempt(scope, fingerprint, datetime.now(UTC) - RETRY_WINDOW)
+        return attempt if attempt and (retries or not attempt.complete) else None
+
+    async def _by_history(self, scope: Scope, request: ChatRequest) -> Thread:
+        """A request that carries its thread from the start, or from where the client cut it off."""
+        places = await self._store.find(scope, [message.chain for message in request.messages])
+        if places:
+            return await self._placed(scope, request.messages, len(places), places)
+        links = [message.link for message in request.messages[1:]]
+        place = await self._store.find_link(scope, links) if links and request.has_history else None
+        if place is None:
+            return _new(scope if scope.session else replace(scope, session=str(uuid.uuid4())), request)
+        return await self._windowed(scope, request, place)
+
+    async def _windowed(self, scope: Scope, request: ChatRequest, place: Place) -> Thread:
+        """A request whose client left out, or summed up, the start of the thread."""
+        scope = replace(scope, session=place.session)
+        at = next(
+            index
+            for index in reversed(range(len(request.messages)))
+            if request.messages[index].digest == place.message.digest
+        )
+        path = await self._store.path(scope, place.message.chain, ROOT, at + 1)
+        chained = list(request.messages)
+        for offset, stored in enumerate(reversed(path)):
+            if chained[at - offset].digest != stored.digest:
+                break
+            chained[at - offset] = replace(chained[at - offset], chain=stored.chain)
+        following = rechained(chained[at + 1 :], place.message.chain)
+        messages = (*chained[: at + 1], *following)
+        places = await self._store.find(scope, [message.chain for message in messages])
+        return await self._placed(scope, messages, at + 1 + sum(p.message.chain in _chains(following) for p in places), places)
+
+    async def _placed(
+        self, scope: Scope, messages: tuple[Message, ...], known: int, places: Sequence[Place]
+    ) -> Thread:
+        scope = replace(scope, session=places[0].session) if places else scope
+        unlearnt = {place.message.chain for place in places if not place.message.learnt}
+        blocks = {block.chain: block for block in await self._store.blocks(scope)}
+        back = [(index, blocks[message.chain]) for index, message in enumerate(messages) if message.chain in blocks]
+        return Thread(
+            scope,
+            b"",
+            messages,
+            known,
+            messages[known - 1].chain if known else ROOT,
+            learn=tuple(m for i, m in enumerate(messages) if m.role == "user" and (i >= known or m.chain in unlearnt)),
+            blocks=tuple(back),
+            present=frozenset(place.message.key for place in places),
+            shown=frozenset(memory for _, block in back for memory in block.memories),
+            spent=sum(tokens(block.text) for _, block in back),
+        )
+
+    async def _continued(self, scope: Scope, session: Session, request: ChatRequest, anchor: bytes) -> Thread:
+        """New messages of a client that sends no history: they follow the newest answer."""
+        messages = rechained(request.messages, anchor)
+        places = await self._store.find(scope, [message.chain for message in messages])
+        thread = await self._placed(scope, messages, len(places), places)
+        if not places:
+            thread = replace(thread, anchor=anchor)
+        if self._history.mode == "off" or not anchor:
+            return thread
+        blocks = {block.chain: block for block in await self._store.blocks(scope)}
+        path = await self._store.path(scope, anchor, session.replay_from, LONGEST_REPLAY)
+        kept = window([_Shown(message, blocks.get(message.chain)) for message in path], self._history)
+        shown = [item.block for item in kept if item.block]
+        start = kept[0].message.chain if kept else None
+        return replace(
+            thread,
+            earlier=tuple(item.text for item in kept),
+            replay_from=start if start and len(kept) < len(path) else None,
+            present=thread.present | {item.message.key for item in kept},
+            shown=thread.shown | {memory for block in shown for memory in block.memories},
+            spent=thread.spent + sum(tokens(block.text) for block in shown),
+        )
+
+
+class _Shown:
+    """A stored message as it is replayed."""
+
+    def __init__(self, message: StoredMessage, block: Block | None) -> None:
+        self.message = message
+        self.block = block
+        self.text = with_block(message.raw, block.text) if block else message.raw
+
+
+def window(path: Sequence[_Shown], history: HistoryConfig) -> list[_Shown]:
+    """The end of a thread that is replayed, in whole exchanges, within the limits.
+
+    When a limit is passed, a quarter of it is let go at once, so that the prompt's beginning changes rarely.
+    """
+    exchanges: list[list[_Shown]] = []
+    for item in path:
+        if item.message.role == "user" and not (exchanges and exchanges[-1][-1].message.role == "user"):
+            exchanges.append([])
+        if exchanges:  # a thread that was cut in the middle of an exchange begins with the next one
+            exchanges[-1].append(item)
+    sizes = [sum(tokens(item.text) for item in exchange) for exchange in exchanges]
+    start, size = 0, 0
+    for end, added in enumerate(sizes, 1):
+        size += added
+        if end - start > history.turns or size > history.tokens:
+            while start < end and (end - start > history.turns * 3 / 4 or size > history.tokens * 3 / 4):
+                size -= sizes[start]
+                start += 1
+    return [item for exchange in exchanges[start:] for item in exchange]
+
+
+def _new(scope: Scope, request: ChatRequest) -> Thread:
+    learn = tuple(message for message in request.messages if message.role == "user")
+    return Thread(scope, b"", request.messages, 0, ROOT, learn=learn)
+
+
+def _chains(messages: Sequence[Message]) -> set[bytes]:
+    return {message.chain for message in messages}
+
+
+def unplaced(scope: Scope, request: ChatRequest) -> Thread:
+    """A request whose thread could not be looked up: only what follows its last answer counts as new."""
+    last = max((i for i, message in enumerate(request.messages) if message.role == "assistant"), default=-1)
+    known = last + 1 if last + 1 < len(request.messages) else 0
+    new = request.messages[known:]
+    anchor = request.messages[known - 1].chain if known else ROOT
+    learn = tuple(message for message in new if message.role == "user")
+    digests = [message.digest for message in request.messages]
+    fingerprint = hashed((scope.session or "").encode(), (request.model or "").encode(), *digests)
+    return Thread(
+        scope, fingerprint, request.messages, known, anchor, learn=learn, sends_history=request.has_history
+    )

@@ -1,0 +1,76 @@
+"""What is kept, and the interface to it: every method names its scope and is one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from ..domain import Block, Changes, Scope, Session, StoredMessage, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An earlier try of the same request."""
+
+    turn: str
+    session: str
+    anchor: bytes
+    complete: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in an entity's threads a message was found."""
+
+    session: str
+    message: StoredMessage
+
+
+class Store(Protocol):
+    """A database of memories. Every method raises StoreError where the database cannot answer."""
+
+    @property
+    def healthy(self) -> bool:
+        """The last write was committed."""
+
+    async def session(self, scope: Scope) -> Session | None:
+        """The session of the scope, None if nothing was recorded in it."""
+
+    async def attempt(self, scope: Scope, request: bytes, since: datetime) -> Attempt | None:
+        """The newest turn of the process with this request hash that was recorded after `since`."""
+
+    async def find(self, scope: Scope, chains: Sequence[bytes]) -> list[Place]:
+        """The stored messages of one session that have these chains, first to last.
+
+        With no session in the scope: of the session that holds the last of `chains` that any holds, of several the
+        newest thread.
+        """
+
+    async def find_link(self, scope: Scope, links: Sequence[bytes]) -> Place | None:
+        """The newest message of the scope that follows its predecessor as one of `links` says; the last link first."""
+
+    async def path(self, scope: Scope, chain: bytes, until: bytes, limit: int) -> list[StoredMessage]:
+        """The thread that ends with the message `chain`, oldest first, from the message `until` on if it is there."""
+
+    async def blocks(self, scope: Scope) -> list[Block]:
+        """All blocks of the session."""
+
+    async def changes(self, scope: Scope, after: int) -> Changes:
+        """The entity's memories that changed after this sequence number, in the order of the changes."""
+
+    async def keep_block(self, scope: Scope, block: Block, replay_from: bytes | None) -> Block:
+        """Keep a block before it is sent, and where replay starts (None: as before).
+
+        The first block kept for a message stays, and is the one returned; a block without text keeps nothing.
+        """
+
+    async def record(self, turn: Turn) -> None:
+        """Record a turn: session, new messages, reply, statements. Durable on return; cannot be cancelled half-way."""
+
+    async def add_usage(self, turn: Turn) -> None:
+        """Set the usage of a recorded turn, which some upstreams send after the end of the answer."""
+
+    async def close(self) -> None:
+        """Finish what was submitted and close."""

@@ -1,0 +1,214 @@
+"""The SQL that writes turns and blocks; each function is the whole of one transaction."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+import unicodedata
+import uuid
+from datetime import UTC, datetime
+
+import orjson
+
+from ..domain import Block, Message, Scope, Statement, Turn
+
+
+def micros(moment: datetime) -> int:
+    """Microseconds since 1970, as times are stored."""
+    return round(moment.timestamp() * 1_000_000)
+
+
+def form(text: str) -> bytes:
+    """What two texts share that say the same thing in the same words: NFKC, case and white space folded."""
+    folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return hashlib.blake2b(folded.rstrip(".!").encode(), digest_size=16).digest()
+
+
+def record(connection: sqlite3.Connection, turn: Turn) -> None:
+    """Write a turn: entity, session, new messages, reply, statements."""
+    now = micros(datetime.now(UTC))
+    tenant, entity, process, session = _keys(turn.scope)
+    sequence = _entity(connection, tenant, entity, now)
+    attempt = _forget_attempt(connection, turn) + 1
+    _session(connection, turn, now)
+    written = _Messages(connection, turn, sequence, now)
+    for message in turn.messages:
+        written.add(message)
+    if turn.reply:
+        written.add(turn.reply)
+    for message, statements in turn.learn:
+        key = written.learn(message)
+        for statement in statements:
+            written.sequence += 1
+            _state(connection, turn, statement, key, written.sequence, now)
+    connection.execute(
+        "UPDATE entities SET sequence = ? WHERE tenant = ? AND entity = ?", (written.sequence, tenant, entity)
+    )
+    connection.execute(
+        "INSERT OR REPLACE INTO turns (tenant, entity, turn, process, session, request, anchor, reply, state, attempt,"
+        " model, upstream_id, finish_reason, usage, timings, started_at, said_at, recorded_at)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            *(tenant, entity, turn.id, process, session, turn.request, turn.anchor),
+            turn.reply.chain if turn.reply else None,
+            *(turn.state, attempt, turn.model, turn.upstream_id, turn.finish_reason),
+            orjson.dumps(turn.usage).decode() if turn.usage else None,
+            orjson.dumps(turn.timings).decode(),
+            *(micros(turn.started_at), micros(turn.said_at), now),
+        ),
+    )
+
+
+def add_usage(connection: sqlite3.Connection, turn: Turn) -> None:
+    """Set the usage of a recorded turn."""
+    connection.execute(
+        "UPDATE turns SET usage = ? WHERE tenant = ? AND entity = ? AND turn = ?",
+        (orjson.dumps(turn.usage).decode(), turn.scope.tenant, turn.scope.entity, turn.id),
+    )
+
+
+def keep_block(connection: sqlite3.Connection, scope: Scope, block: Block, replay_from: bytes | None) -> Block:
+    """Keep the first block of a message, and where replay starts; returns the block that is kept."""
+    now = micros(datetime.now(UTC))
+    keys = _keys(scope)
+    _entity(connection, scope.tenant, scope.entity, now)
+    connection.execute(
+        "INSERT INTO sessions (tenant, entity, process, session, head, replay_from, created_at, last_seen)"
+        " VALUES (?, ?, ?, ?, x'', x'', ?, ?) ON CONFLICT DO NOTHING",
+        (*keys, now, now),
+    )
+    if replay_from is not None:
+        connection.execute(
+            "UPDATE sessions SET replay_from = ? WHERE tenant = ? AND entity = ? AND process = ? AND session = ?",
+            (replay_from, *keys),
+        )
+    if block.text:
+        connection.execute(
+            "INSERT INTO blocks (tenant, entity, process, session, chain, text, memories, created_at)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
+            (*keys, block.chain, block.text, orjson.dumps(block.memories).decode(), now),
+        )
+    found = connection.execute(
+        "SELECT text, memories FROM blocks"
+        " WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ?",
+        (*keys, block.chain),
+    ).fetchone()
+    return Block(block.chain, found[0], tuple(orjson.loads(found[1]))) if found else block
+
+
+def _keys(scope: Scope) -> tuple[str, str, str, str]:
+    assert scope.session is not None
+    return scope.tenant, scope.entity, scope.process, scope.session
+
+
+def _entity(connection: sqlite3.Connection, tenant: str, entity: str, now: int) -> int:
+    """The entity's sequence number; the entity is made if it is new."""
+    connection.execute(
+        "INSERT INTO entities (tenant, entity, created_at, last_seen) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT (tenant, entity) DO UPDATE SET last_seen = excluded.last_seen",
+        (tenant, entity, now, now),
+    )
+    found = connection.execute("SELECT sequence FROM entities WHERE tenant = ? AND entity = ?", (tenant, entity))
+    sequence: int = found.fetchone()[0]
+    return sequence
+
+
+def _forget_attempt(connection: sqlite3.Connection, turn: Turn) -> int:
+    """Take back the attempt that this turn replaces; returns how many there were."""
+    if turn.replaces is None:
+        return 0
+    keys = (turn.scope.tenant, turn.scope.entity, turn.replaces)
+    found = connection.execute("SELECT attempt FROM turns WHERE tenant = ? AND entity = ? AND turn = ?", keys)
+    row = found.fetchone()
+    connection.execute(
+        "DELETE FROM messages WHERE tenant = ? AND entity = ? AND turn = ? AND role = 'assistant'"
+        " AND chain = (SELECT reply FROM turns WHERE tenant = ? AND entity = ? AND turn = ?)",
+        (*keys, *keys),
+    )
+    connection.execute("DELETE FROM turns WHERE tenant = ? AND entity = ? AND turn = ?", keys)
+    return row[0] if row else 0
+
+
+def _session(connection: sqlite3.Connection, turn: Turn, now: int) -> None:
+    """Make or renew the session; its head moves with the newest answer that said something."""
+    keys = _keys(turn.scope)
+    head = turn.reply.chain if turn.reply and (turn.state == "complete" or not turn.reply.tool) else None
+    connection.execute(
+        "INSERT INTO sessions (tenant, entity, process, session, head, replay_from, sends_history, created_at,"
+        " last_seen) VALUES (?, ?, ?, ?, ?, x'', ?, ?, ?)"
+        " ON CONFLICT (tenant, entity, process, session) DO UPDATE SET"
+        " head = CASE WHEN length(excluded.head) > 0 AND excluded.last_seen >= last_seen"
+        " THEN excluded.head ELSE head END,"
+        " sends_history = max(sends_history, excluded.sends_history), last_seen = max(last_seen, excluded.last_seen)",
+        (*keys, head or b"", turn.sends_history, now, micros(turn.started_at)),
+    )
+
+
+class _Messages:
+    """Messages of one turn on their way into the table."""
+
+    def __init__(self, connection: sqlite3.Connection, turn: Turn, sequence: int, now: int) -> None:
+        self.connection, self.turn, self.sequence, self.now = connection, turn, sequence, now
+        self.parent = turn.anchor
+
+    def add(self, message: Message) -> None:
+        """Write a message behind the one before; one that is there already stays as it is."""
+        self.sequence += 1
+        self.connection.execute(
+            "INSERT INTO messages (tenant, entity, process, session, chain, parent, digest, link, key, turn, role, raw,"
+            " text, tool, learnt, said_at, recorded_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
+            (
+                *_keys(self.turn.scope),
+                *(message.chain, self.parent, message.digest, message.link, self.sequence, self.turn.id),
+                *(message.role, _storable(message.raw), _storable(message.text), message.tool, message.role != "user"),
+                *(micros(self.turn.said_at), self.now),
+            ),
+        )
+        self.parent = message.chain
+
+    def learn(self, message: Message) -> int:
+        """Mark a message as learnt, which makes it new to every index; returns its key."""
+        keys = (*_keys(self.turn.scope), message.chain)
+        self.sequence += 1
+        self.connection.execute(
+            "UPDATE messages SET learnt = 1, key = ?"
+            " WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ? AND NOT learnt",
+            (self.sequence, *keys),
+        )
+        found = self.connection.execute(
+            "SELECT key FROM messages WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ?", keys
+        )
+        key: int = found.fetchone()[0]
+        return key
+
+
+def _state(
+    connection: sqlite3.Connection, turn: Turn, statement: Statement, message: int, sequence: int, now: int
+) -> None:
+    """Write a statement as a memory, or count that it was said again."""
+    tenant, entity, process, session = _keys(turn.scope)
+    said = micros(turn.said_at)
+    text = _storable(statement.text)
+    rows = connection.execute(
+        "INSERT INTO memories (tenant, entity, id, sequence, process, session, learnt_process, learnt_session, kind,"
+        " text, form, status, standing, origin, trust, confidence, times_seen, first_seen, last_seen, valid_from,"
+        " metadata) VALUES (?, ?, ?, ?, '', '', ?, ?, ?, ?, ?, 'active', ?, 'local', 1, 1, 1, ?, ?, ?, '{}')"
+        " ON CONFLICT (tenant, entity, learnt_process, process, session, form) DO UPDATE SET"
+        " times_seen = times_seen + 1, last_seen = max(last_seen, excluded.last_seen),"
+        " first_seen = min(first_seen, excluded.first_seen), sequence = excluded.sequence"
+        " RETURNING id",
+        (
+            *(tenant, entity, str(uuid.uuid4()), sequence, process, session, statement.kind, text, form(text)),
+            *(statement.standing, said, said, said),
+        ),
+    ).fetchall()
+    connection.execute(
+        "INSERT INTO mentions (tenant, entity, message, memory) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
+        (tenant, entity, message, rows[0][0]),
+    )
+
+
+def _storable(text: str) -> str:
+    """Text without lone surrogates, which no UTF-8 can hold."""
+    return text.encode("utf-8", "replace").decode()

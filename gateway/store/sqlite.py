@@ -1,0 +1,209 @@
+"""The store on one SQLite file: one writing thread, readers that cannot write."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import aiosqlite
+import orjson
+
+from ..domain import Block, Changes, Memory, Said, Scope, Session, StoredMessage, Turn
+from ..errors import StoreError
+from . import Attempt, Place, recording, schema
+from .writer import BUSY, Writer
+
+_MESSAGE = "key, chain, parent, digest, role, raw, tool, learnt"
+_MEMORY = (
+    "id, sequence, process, session, learnt_process, learnt_session, kind, text, status, standing, last_seen"
+)
+
+RECENT = 16
+"""Messages at the end of a history that are looked for first."""
+
+
+class SqliteStore:
+    """`Store` on a SQLite file. It holds the file's lock until it is closed."""
+
+    def __init__(self, path: Path, lock: Any, writer: Writer, readers: Sequence[aiosqlite.Connection]) -> None:
+        self.path = path
+        self._lock = lock
+        self._writer = writer
+        self._lookups, self._loads = readers
+
+    @classmethod
+    async def open(cls, path: Path) -> SqliteStore:
+        """Open the file, made and migrated as needed; raises ConfigError where that cannot be done."""
+        lock = await asyncio.to_thread(schema.lock, path)
+        try:
+            connection = await asyncio.to_thread(schema.open_file, path)
+        except BaseException:
+            lock.close()
+            raise
+        return cls(path, lock, Writer(connection), [await _reader(path), await _reader(path)])
+
+    @property
+    def healthy(self) -> bool:
+        return self._writer.healthy
+
+    async def close(self) -> None:
+        for reader in (self._lookups, self._loads):
+            await reader.close()
+        await asyncio.to_thread(self._writer.close)
+        self._lock.close()
+
+    async def session(self, scope: Scope) -> Session | None:
+        rows = await self._read(
+            self._lookups,
+            "SELECT session, head, replay_from, sends_history FROM sessions"
+            " WHERE tenant = ? AND entity = ? AND process = ? AND session = ?",
+            (scope.tenant, scope.entity, scope.process, scope.session),
+        )
+        return next((Session(row[0], row[1], row[2], bool(row[3])) for row in rows), None)
+
+    async def attempt(self, scope: Scope, request: bytes, since: datetime) -> Attempt | None:
+        rows = await self._read(
+            self._lookups,
+            "SELECT turn, session, anchor, state FROM turns"
+            " WHERE tenant = ? AND entity = ? AND process = ? AND request = ? AND recorded_at > ?"
+            " ORDER BY recorded_at DESC LIMIT 1",
+            (scope.tenant, scope.entity, scope.process, request, recording.micros(since)),
+        )
+        return next((Attempt(row[0], row[1], row[2], row[3] == "complete") for row in rows), None)
+
+    async def find(self, scope: Scope, chains: Sequence[bytes]) -> list[Place]:
+        session = scope.session
+        if session is None:
+            session = await self._session_of(scope, chains[-RECENT:])
+            if session is None and len(chains) > RECENT:
+                session = await self._session_of(scope, chains[:-RECENT])
+            if session is None:
+                return []
+        rows = await self._read(
+            self._lookups,
+            f"SELECT {_MESSAGE} FROM messages WHERE tenant = ? AND entity = ? AND process = ? AND session = ?"  # noqa: S608
+            f" AND chain IN ({_marks(chains)})",
+            (scope.tenant, scope.entity, scope.process, session, *chains),
+        )
+        order = {chain: place for place, chain in enumerate(chains)}
+        found = sorted((_message(row) for row in rows), key=lambda message: order[message.chain])
+        return [Place(session, message) for message in found]
+
+    async def _session_of(self, scope: Scope, chains: Sequence[bytes]) -> str | None:
+        """The newest session that holds the last of `chains` that any session of the process holds."""
+        rows = await self._read(
+            self._lookups,
+            "SELECT session, chain, recorded_at FROM messages"
+            f" WHERE tenant = ? AND entity = ? AND process = ? AND chain IN ({_marks(chains)})",  # noqa: S608
+            (scope.tenant, scope.entity, scope.process, *chains),
+        )
+        order = {chain: place for place, chain in enumerate(chains)}
+        newest = max(rows, key=lambda row: (order[row[1]], row[2]), default=None)
+        return newest[0] if newest else None
+
+    async def find_link(self, scope: Scope, links: Sequence[bytes]) -> Place | None:
+        within, session = ("", ()) if scope.session is None else (" AND session = ?", (scope.session,))
+        rows = await self._read(
+            self._lookups,
+            f"SELECT session, link, recorded_at, {_MESSAGE} FROM messages"  # noqa: S608
+            f" WHERE tenant = ? AND entity = ? AND process = ?{within} AND link IN ({_marks(links)})",
+            (scope.tenant, scope.entity, scope.process, *session, *links),
+        )
+        order = {link: place for place, link in enumerate(links)}
+        newest = max(rows, key=lambda row: (order[row[1]], row[2]), default=None)
+        return Place(newest[0], _message(newest[3:])) if newest else None
+
+    async def path(self, scope: Scope, chain: bytes, until: bytes, limit: int) -> list[StoredMessage]:
+        keys = (scope.tenant, scope.entity, scope.process, scope.session)
+        rows = await self._read(
+            self._loads,
+            f"WITH RECURSIVE thread({_MESSAGE}, depth) AS ("  # noqa: S608
+            f" SELECT {_MESSAGE}, 1 FROM messages"
+            "  WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ?"
+            f" UNION ALL SELECT {', '.join('m.' + name for name in _MESSAGE.split(', '))}, depth + 1"
+            "  FROM thread JOIN messages AS m ON m.tenant = ? AND m.entity = ? AND m.process = ? AND m.session = ?"
+            "  AND m.chain = thread.parent WHERE thread.chain <> ? AND depth < ?)"
+            f" SELECT {_MESSAGE} FROM thread ORDER BY depth DESC",
+            (*keys, chain, *keys, until, limit),
+        )
+        return [_message(row) for row in rows]
+
+    async def blocks(self, scope: Scope) -> list[Block]:
+        rows = await self._read(
+            self._lookups,
+            "SELECT chain, text, memories FROM blocks"
+            " WHERE tenant = ? AND entity = ? AND process = ? AND session = ? ORDER BY created_at",
+            (scope.tenant, scope.entity, scope.process, scope.session),
+        )
+        return [Block(row[0], row[1], tuple(orjson.loads(row[2]))) for row in rows]
+
+    async def changes(self, scope: Scope, after: int) -> Changes:
+        keys = (scope.tenant, scope.entity)
+        heads = await self._read(
+            self._loads, "SELECT epoch, sequence FROM entities WHERE tenant = ? AND entity = ?", keys
+        )
+        epoch, sequence = next(iter(heads), (0, 0))
+        if sequence <= after:
+            return Changes(epoch, sequence, (), ())
+        messages = await self._read(
+            self._loads,
+            "SELECT key, process, session, text, said_at FROM messages"
+            " WHERE tenant = ? AND entity = ? AND key > ? AND role = 'user' AND learnt ORDER BY key",
+            (*keys, after),
+        )
+        memories = await self._read(
+            self._loads,
+            f"SELECT {_MEMORY}, (SELECT group_concat(message) FROM mentions AS n WHERE n.tenant = m.tenant"  # noqa: S608
+            " AND n.entity = m.entity AND n.memory = m.id) FROM memories AS m"
+            " WHERE tenant = ? AND entity = ? AND sequence > ? ORDER BY sequence",
+            (*keys, after),
+        )
+        said = tuple(Said(*row[:4], _moment(row[4])) for row in messages)
+        return Changes(epoch, sequence, said, tuple(_memory(row) for row in memories))
+
+    async def keep_block(self, scope: Scope, block: Block, replay_from: bytes | None) -> Block:
+        kept = await self._writer.submit(lambda connection: recording.keep_block(connection, scope, block, replay_from))
+        return cast("Block", kept)
+
+    async def record(self, turn: Turn) -> None:
+        await self._writer.submit(lambda connection: recording.record(connection, turn))
+
+    async def add_usage(self, turn: Turn) -> None:
+        await self._writer.submit(lambda connection: recording.add_usage(connection, turn))
+
+    async def _read(self, reader: aiosqlite.Connection, sql: str, values: Sequence[object]) -> list[Any]:
+        try:
+            return cast("list[Any]", await reader.execute_fetchall(sql, values))
+        except (sqlite3.Error, ValueError) as error:  # ValueError: the connection was closed
+            raise StoreError(f"{type(error).__name__}: {error}") from error
+
+
+async def _reader(path: Path) -> aiosqlite.Connection:
+    """A connection that cannot write and never checkpoints."""
+    address = path.absolute().as_uri() + "?mode=ro"
+    reader = await aiosqlite.connect(address, uri=True, timeout=BUSY, isolation_level=None)
+    for setting in ("query_only=ON", "wal_autocheckpoint=0", "trusted_schema=OFF", "cell_size_check=ON"):
+        await reader.execute_fetchall(f"PRAGMA {setting}")
+    return reader
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))
+
+
+def _message(row: Sequence[Any]) -> StoredMessage:
+    key, chain, parent, digest, role, raw, tool, learnt = row
+    return StoredMessage(key, chain, parent, digest, role, raw, bool(tool), bool(learnt))
+
+
+def _memory(row: Sequence[Any]) -> Memory:
+    sources = tuple(int(key) for key in row[11].split(",")) if row[11] else ()
+    return Memory(*row[:9], bool(row[9]), _moment(row[10]), sources)
+
+
+def _moment(micros: int) -> datetime:
+    return datetime.fromtimestamp(micros / 1_000_000, UTC)

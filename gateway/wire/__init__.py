@@ -1,0 +1,1 @@
+"""The wire formats: pure functions over bytes and JSON, no I/O."""
