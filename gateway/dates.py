@@ -1,0 +1,103 @@
+"""The dates that a question names, and which units were said on them."""
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = (
+    r"(?P<month>Jan(?:uary)?|Feb(?:ruary)?|Mar(?:ch)?|Apr(?:il)?|May|June?|July?|Aug(?:ust)?|Sept?(?:ember)?"
+    r"|Oct(?:ober)?|Nov(?:ember)?|Dec(?:ember)?)"
+)
+_DAY = r"(?P<day>[0-3]?\d)(?:st|nd|rd|th)?"
+_YEAR = r"(?P<year>(?:19|20)\d\d)"
+# Capitals are required: "may" and "march" are verbs more often than months.
+_NAMED = tuple(
+    re.compile(pattern)
+    for pattern in (
+        rf"\b{_DAY}(?: of)? {_MONTH}\b\.?(?:,? {_YEAR})?",
+        rf"\b{_MONTH}\b\.? {_DAY}\b(?:,? {_YEAR})?",
+        rf"\b{_MONTH}\b\.?(?:,? (?:of )?{_YEAR})?",
+    )
+)
+_ISO = re.compile(r"\b(?P<year>(?:19|20)\d\d)-(?P<month>[01]\d)(?:-(?P<day>[0-3]\d))?\b")
+_MONTH_STEMS = frozenset(
+    ("januari", "februari", "march", "april", "june", "juli", "august", "septemb", "octob", "novemb", "decemb", "may")
+)
+_RELATIVE = re.compile(r"\b(today|yesterday|this month|last month)\b", re.IGNORECASE)
+_SAID_AFTER = 3
+"""Days within which people tell what happened on a day."""
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A date in a question: a month, perhaps of one year, perhaps one day of it."""
+
+    month: int
+    year: int | None
+    """None: any year."""
+    day: int | None
+    """None: the whole month."""
+
+
+def asked_dates(question: str, now: datetime) -> list[Asked]:
+    """The dates that `question` names, relative ones seen from `now`."""
+    dates: list[Asked] = []
+    rest = question
+    for pattern in (_ISO, *_NAMED):
+        for found in pattern.finditer(rest):
+            parts = found.groupdict()
+            month = parts["month"]
+            number = int(month) if month.isdigit() else _MONTHS.index(month[:3].lower()) + 1
+            if month == "May" and found.start() == 0 and not (parts.get("day") or parts.get("year")):
+                continue
+            year, day = (int(parts[name]) if parts.get(name) else None for name in ("year", "day"))
+            if 1 <= number <= 12:
+                dates.append(Asked(number, year, day if day and 1 <= day <= 31 else None))
+        rest = pattern.sub(" ", rest)
+    for found in _RELATIVE.finditer(rest):
+        dates.append(_relative(found.group().lower(), now))
+    return dates
+
+
+def matches(asked: list[Asked], said: npt.NDArray[np.int64]) -> tuple[Floats, Floats]:
+    """Per unit, 1 or 0: said in a month that is asked for; said on an asked day or in the days after it, when
+    it is told. `said`: the day of each unit, as a proleptic ordinal."""
+    in_month, on_day = np.zeros(len(said), np.float32), np.zeros(len(said), np.float32)
+    if not asked:
+        return in_month, on_day
+    moments = (said - date(1970, 1, 1).toordinal()).astype("datetime64[D]")
+    years = moments.astype("datetime64[Y]").astype(np.int64) + 1970
+    months = moments.astype("datetime64[M]").astype(np.int64) % 12 + 1
+    for one in asked:
+        right_year = years == one.year if one.year is not None else np.ones(len(said), np.bool_)
+        in_month[(months == one.month) & right_year] = 1.0
+        if one.day is not None:
+            for year in np.unique(years[right_year]).tolist():
+                first = _ordinal(max(int(year), 1), one.month, one.day)
+                on_day[(said >= first) & (said <= first + _SAID_AFTER)] = 1.0
+    return in_month, on_day
+
+
+def undated(terms: list[str]) -> list[str]:
+    """`terms` without the names of months and years: the date of a unit answers these, not its words."""
+    return [term for term in terms if term not in _MONTH_STEMS and not re.fullmatch(r"(?:19|20)\d\d(?:-[\d-]+)?", term)]
+
+
+def _relative(word: str, now: datetime) -> Asked:
+    day = now.date()
+    if word == "yesterday":
+        day -= timedelta(days=1)
+    elif word == "last month":
+        day = day.replace(day=1) - timedelta(days=1)
+    return Asked(day.month, day.year, day.day if "month" not in word else None)
+
+
+def _ordinal(year: int, month: int, day: int) -> int:
+    """Of that day; of the first of the month plus the days where the month is shorter."""
+    return date(year, month, 1).toordinal() + day - 1

@@ -1,0 +1,316 @@
+"""The in-process index of one entity's messages, and their ranking against a question."""
+
+import math
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from types import MappingProxyType
+
+import numpy as np
+import numpy.typing as npt
+
+from gateway.columns import Column
+from gateway.dates import asked_dates, matches, undated
+from gateway.dense import Encoding, Vectors
+from gateway.lexical import Postings
+from gateway.relevance import WITH_MODEL, WITHOUT_MODEL, relevance
+from gateway.words import fold, is_question, terms
+
+Floats = npt.NDArray[np.float32]
+Slots = npt.NDArray[np.int32]
+Signals = dict[str, Floats]
+
+RERANKED = 100
+"""Units whose token vectors are compared; 50 to 100 is enough (reference recall.md, section 5)."""
+
+FIRST_STAGE: Mapping[str, float] = MappingProxyType(
+    {"dense": 0.5, "dense_window": 0.59, "bm25_window": 0.47, "bm25_session": 0.38, "question": -0.67, "length": 0.86,
+     "when": 1.87, "speaker": 1.98, "month": 3.32, "day": 2.61}
+)  # fmt: skip
+SECOND_STAGE: Mapping[str, float] = MappingProxyType(
+    {"dense": -0.06, "dense_window": 0.45, "bm25_window": 0.2, "bm25_session": 0.35, "question": -0.62, "length": 0.39,
+     "when": 1.42, "speaker": 2.04, "month": 3.02, "day": 2.53, "maxsim": 0.86}
+)  # fmt: skip
+LEXICAL_STAGE: Mapping[str, float] = MappingProxyType(
+    {"bm25_window": 0.76, "bm25_session": 0.46, "question": -0.72, "length": 0.58, "when": 1.99, "speaker": 2.44,
+     "month": 3.42, "day": 2.58}
+)  # fmt: skip
+STANDARDISED = ("dense", "dense_window", "bm25_window", "bm25_session", "maxsim")
+"""Signals that go into the sum as z-scores over the allowed units; the others go in as they are."""
+
+_WHEN = re.compile(r"\b(?:when|since when|how long|what (?:date|day|month|year|time))\b", re.IGNORECASE)
+_TIME = re.compile(
+    r"\b(?:yesterday|today|tonight|tomorrow|ago|last|next|recently|just|since|(?:this|a|few|two|three) "
+    r"(?:day|week|weekend|month|year)s?|(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|may|june"
+    r"|july|august|september|october|november|december|(?:19|20)\d\d)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A piece of a user's message as it is scored: a message, or a part of a long one (`words.cut`)."""
+
+    key: int
+    """Unique, and rising in the order in which things were said."""
+    session: str
+    """Neighbours are the units of one session; unique within the entity."""
+    text: str
+    said_at: datetime
+    """Aware, UTC."""
+    speaker: str | None
+    """The participant that the message names as its author; None: the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ranked:
+    """A unit's place in the answer."""
+
+    key: int
+    score: float
+    """Orders the units of one answer; means nothing across answers."""
+    relevance: float
+    """0 to 1, comparable across questions and entities: the gate's value."""
+    signals: Mapping[str, float]
+    """What the score and the relevance were made of."""
+
+
+class EntityIndex:
+    """The units of one entity, ranked exactly. Not thread-safe: one caller at a time, `rank` included.
+
+    An index built in any steps equals the one built at once from what is left."""
+
+    def __init__(self) -> None:
+        self._slots: dict[int, int] = {}
+        self._sessions: dict[str, int] = {}
+        self._speakers: dict[str, int] = {}
+        self._last: list[int] = []  # slot of each session's newest unit
+        self._keys = Column(np.int64)
+        self._session, self._speaker = Column(np.int32), Column(np.int32)
+        self._before, self._after = Column(np.int32), Column(np.int32)  # neighbours in the session; 0: none
+        self._said, self._day = Column(np.float64), Column(np.int64)  # seconds since 1970; ordinal
+        self._traits = Column(np.float32, 3)  # question, length, holds a time word
+        for column in self._columns():
+            column.append(0)
+        self._postings = Postings()
+        self._vectors = Vectors()
+        self._links: tuple[Slots, Slots] | None = None
+
+    def __len__(self) -> int:
+        return len(self._slots)
+
+    @property
+    def nbytes(self) -> int:
+        """Memory held, estimated where Python's own objects are concerned."""
+        columns = sum(column.nbytes for column in self._columns())
+        return columns + self._postings.nbytes + self._vectors.nbytes + 100 * (len(self._slots) + len(self._sessions))
+
+    def add(self, units: Iterable[Unit]) -> None:
+        """New units, their keys above every key that is here. Raises ValueError else."""
+        for unit in units:
+            if unit.key <= int(self._keys.rows[-1]) and self._slots:
+                raise ValueError(f"unit {unit.key} comes after unit {int(self._keys.rows[-1])}")
+            self._append(unit)
+        self._links = None
+
+    def attach(self, key: int, packed: bytes) -> None:
+        """The vectors of a unit, as `dense.pack` made them; nothing happens for a unit that is not here (it was
+        removed meanwhile) or has its vectors. Raises ValueError for another dimension."""
+        slot = self._slots.get(key)
+        if slot is not None:
+            self._vectors.attach(slot, packed)
+
+    def remove(self, keys: Iterable[int]) -> None:
+        """Forget units, wholly: nothing of them stays in memory. Unknown keys are passed over."""
+        gone = [self._slots[key] for key in set(keys) if key in self._slots]
+        if not gone:
+            return
+        kept = np.ones(len(self._keys), np.bool_)
+        kept[gone] = False
+        self._postings.keep(kept)
+        self._vectors.keep(kept)
+        for column in self._columns():
+            column.keep(kept)
+        self._renumber()
+
+    def rank(
+        self, question: str, encoding: Encoding | None, *, now: datetime, allowed: Collection[int] | None, limit: int
+    ) -> list[Ranked]:
+        """At most `limit` units, best first. `encoding`: the question's, None ranks by words alone. `now`: from
+        where "yesterday" is seen. `allowed`: keys that may be answered with, None all; the others still count
+        as neighbours and in the statistics of words."""
+        mask = self._allowed(allowed)
+        if not mask.any() or limit < 1:
+            return []
+        signals, features = self.signals(question, encoding, now)
+        standard = standardised(signals, mask)
+        modelled = "dense" in signals
+        scores = weighted(standard, FIRST_STAGE if modelled else LEXICAL_STAGE)
+        chosen = _best(scores, mask, max(limit, RERANKED))
+        plain, features, scores = _take(signals, chosen), _take(features, chosen), scores[chosen]
+        gate = relevance(features, WITHOUT_MODEL)
+        if encoding is not None and modelled:
+            known = self._vectors.known[chosen]
+            maxsim, alone = self._vectors.maxsim(encoding, chosen, *self._neighbours())
+            plain["maxsim"], features["maxsim_alone"] = _filled(maxsim, known), _filled(alone, known)
+            features["maxsim"] = plain["maxsim"]
+            everywhere = np.ones(len(chosen), np.bool_)
+            second = _take(standard, chosen) | standardised({"maxsim": plain["maxsim"]}, everywhere)
+            scores = weighted(second, SECOND_STAGE)
+            gate = np.where(known, relevance(features, WITH_MODEL), gate)
+        plain |= features | {"age": ((now.timestamp() - self._said.rows[chosen]) / 86_400).astype(np.float32)}
+        return self._answer(chosen, scores, gate, plain, limit)
+
+    def signals(self, question: str, encoding: Encoding | None, now: datetime) -> tuple[Signals, Signals]:
+        """What can be told of every slot (row 0 is no unit) before the dear part: the signals that order, and the
+        features of the gate. For `rank` and for fitting."""
+        near, far = self._neighbours()
+        asked = list(dict.fromkeys(terms(question)))
+        month, day = matches(asked_dates(question, now), self._day.rows)
+        traits = self._traits.rows
+        signals: Signals = {
+            "bm25_window": self._postings.windows(asked, near, far),
+            "bm25_session": self._postings.sessions(asked, self._session.rows),
+            "question": traits[:, 0],
+            "length": traits[:, 1],
+            "when": traits[:, 2] * np.float32(_WHEN.search(question) is not None),
+            "speaker": self._named(asked)[self._speaker.rows],
+            "month": month,
+            "day": day,
+        }
+        own, window, best = self._postings.coverage(undated(asked), near, far)
+        features: Signals = {"coverage": own, "coverage_window": window, "best": best}
+        if encoding is not None and self._vectors.attached:
+            dense, dense_window, plain = self._vectors.scan(encoding, near, far)
+            known = self._vectors.known
+            signals |= {"dense": _filled(dense, known), "dense_window": _filled(dense_window, known)}
+            features["cosine"] = _filled(plain, known)
+        return signals, features
+
+    def slots(self, keys: Collection[int]) -> Slots:
+        """The rows of `signals` that belong to `keys`, in their order."""
+        return np.array([self._slots[key] for key in keys], np.int32)
+
+    def _append(self, unit: Unit) -> None:
+        slot = len(self._keys)
+        number = self._sessions.setdefault(unit.session, len(self._sessions))
+        if number == len(self._last):
+            self._last.append(0)
+        before, self._last[number] = self._last[number], slot
+        words = terms(unit.text)
+        name = fold(unit.speaker) if unit.speaker else ""
+        self._keys.append(unit.key)
+        self._session.append(number)
+        self._speaker.append(self._speakers.setdefault(name, len(self._speakers)))
+        self._before.append(before)
+        self._after.append(0)
+        if before:
+            self._after.rows[before] = slot
+        self._said.append(unit.said_at.timestamp())
+        self._day.append(unit.said_at.toordinal())
+        length = math.log1p(len(unit.text.split()) if " " in unit.text else len(words))
+        self._traits.append((is_question(unit.text), length, _TIME.search(unit.text) is not None))
+        self._postings.add(slot, words)
+        self._vectors.add()
+        self._slots[unit.key] = slot
+
+    def _columns(self) -> tuple[Column, ...]:
+        return (
+            self._keys,
+            self._session,
+            self._speaker,
+            self._before,
+            self._after,
+            self._said,
+            self._day,
+            self._traits,
+        )
+
+    def _neighbours(self) -> tuple[Slots, Slots]:
+        """The slots one place and two places away in the session, before and after: twice shape (2, rows)."""
+        if self._links is None:
+            before, after = self._before.rows, self._after.rows
+            self._links = np.stack([before, after]), np.stack([before[before], after[after]])
+        return self._links
+
+    def _renumber(self) -> None:
+        """Slots, sessions and neighbours anew, from the rows that are left."""
+        keys, numbers = self._keys.rows, self._session.rows
+        names = {number: name for name, number in self._sessions.items()}
+        self._slots = {key: slot for slot, key in enumerate(keys.tolist()) if slot}
+        self._sessions, self._last = {}, []
+        self._before.rows[:] = 0
+        self._after.rows[:] = 0
+        for slot, old in enumerate(numbers.tolist()):
+            if slot:
+                number = self._sessions.setdefault(names[old], len(self._sessions))
+                if number == len(self._last):
+                    self._last.append(0)
+                self._before.rows[slot] = self._last[number]
+                self._after.rows[self._last[number]] = slot
+                self._last[number] = slot
+                numbers[slot] = number
+        self._after.rows[0] = 0
+        self._links = None
+
+    def _allowed(self, allowed: Collection[int] | None) -> npt.NDArray[np.bool_]:
+        mask = np.ones(len(self._keys), np.bool_)
+        if allowed is not None:
+            wanted = np.fromiter(allowed, np.int64, len(allowed))
+            mask = np.isin(self._keys.rows, wanted)
+        mask[0] = False
+        return mask
+
+    def _named(self, asked: Sequence[str]) -> Floats:
+        """1 for each speaker whose name is among the question's terms. The user has none."""
+        wanted = set(asked)
+        return np.array([bool(name) and not wanted.isdisjoint(terms(name)) for name in self._speakers], np.float32)
+
+    def _answer(self, chosen: Slots, scores: Floats, gate: Floats, signals: Signals, limit: int) -> list[Ranked]:
+        order = np.argsort(-scores, kind="stable")[:limit]
+        keys = self._keys.rows[chosen[order]].tolist()
+        names = list(signals)
+        table = np.stack([signals[name][order] for name in names], axis=1).tolist()
+        return [
+            Ranked(key, score, value, dict(zip(names, row, strict=True)))
+            for key, score, value, row in zip(keys, scores[order].tolist(), gate[order].tolist(), table, strict=True)
+        ]
+
+
+def standardised(signals: Mapping[str, Floats], mask: npt.NDArray[np.bool_]) -> Signals:
+    """The signals of STANDARDISED as z-scores over the rows of `mask` (0 where these do not differ), the others as
+    they are."""
+    result: Signals = dict(signals)
+    for name in STANDARDISED:
+        if name in result:
+            some = result[name][mask]
+            spread = float(some.std())
+            shifted = result[name] - some.mean()
+            result[name] = shifted / np.float32(spread) if spread > 1e-6 else np.zeros_like(shifted)
+    return result
+
+
+def weighted(signals: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
+    """The weighted sum of the signals."""
+    total: Floats = sum(np.float32(weight) * signals[name] for name, weight in weights.items())  # type: ignore[assignment]
+    return total
+
+
+def _best(scores: Floats, mask: npt.NDArray[np.bool_], count: int) -> Slots:
+    """The `count` best slots of the mask, lowest slot first."""
+    slots = np.flatnonzero(mask).astype(np.int32)
+    if len(slots) > count:
+        slots = np.sort(slots[np.argpartition(-scores[slots], count - 1)[:count]])
+    return slots
+
+
+def _take(signals: Mapping[str, Floats], slots: Slots) -> Signals:
+    return {name: values[slots] for name, values in signals.items()}
+
+
+def _filled(values: Floats, known: npt.NDArray[np.bool_]) -> Floats:
+    """`values`, with their mean in the rows that are not known."""
+    if known.all() or not known.any():
+        return values
+    return np.where(known, values, values[known].mean()).astype(np.float32)

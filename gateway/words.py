@@ -1,0 +1,210 @@
+"""Text into the terms that are compared, in any language; messages into sentences."""
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from functools import cache
+
+import Stemmer
+
+from gateway.english import COMMON_STEMS, FUNCTION_WORDS, SAME_WORDS, STOP_WORDS
+
+UNIT_WORDS = 80
+"""Longest scoring unit, in words: what one vector of the model still describes."""
+
+# Marks (vowel signs, points) belong to a word, but str.isalnum says no to them, and so does \w.
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0487\u0591-\u05bd\u05bf\u05c1\u05c2\u05c4\u05c5\u05c7\u0610-\u061a\u064b-\u065f\u0670"
+    "\u06d6-\u06dc\u06df-\u06e4\u06e7\u06e8\u06ea-\u06ed\u0900-\u0963\u0971-\u0df3\u0e31\u0e34-\u0e3a\u0e47-\u0e4e"
+    "\u0eb1\u0eb4-\u0ebc\u0ec8-\u0ecd\u0f18-\u0f39\u0f71-\u0f84\u102b-\u103e\u1056-\u1074\u17b4-\u17d3\u3099\u309a"
+)
+# Scripts that put no space between words; Hangul too, since Korean hangs its particles on the noun.
+_UNSPACED = (
+    "\u0e00-\u0e3a\u0e40-\u0e4e\u0e80-\u0ecd\u0f40-\u0fbc\u1000-\u1049\u1050-\u109f\u1780-\u17d3\u3005-\u3007"
+    "\u3041-\u309f\u30a1-\u30fa\u30fc-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7a3\uf900-\ufaff\U00020000-\U0003ffff"
+)
+_LETTER = rf"(?:[^\W_{_UNSPACED}]|[{_MARKS}])"
+_TOKEN = re.compile(
+    rf"""(?P<email>[a-z0-9][\w.+-]*@[\w-]+(?:\.[\w-]+)+)
+    |(?P<number>(?<![\w.,-])[-\u2212](?=\d)\d+(?:[.,:/-]\d+)*|\d+(?:[.,:/-]\d+)+(?!\w))
+    |(?P<sign>(?<!\w)[a-z](?:\+\+|\#)(?!\w))
+    |(?P<unspaced>[{_UNSPACED}]+)
+    |(?P<word>{_LETTER}+(?:['\u2019]{_LETTER}+)*)""",
+    re.VERBOSE,
+)
+_ASCII_TOKEN = re.compile(
+    r"[a-z0-9][\w.+-]*@[\w-]+(?:\.[\w-]+)+|(?<![\w.,-])-(?=\d)\d+(?:[.,:/-]\d+)*|\d+(?:[.,:/-]\d+)+(?!\w)"
+    r"|(?<!\w)[a-z](?:\+\+|\#)(?!\w)|[a-z0-9]+(?:'[a-z0-9]+)*"
+)
+_HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff]")
+_SENTENCE_END = re.compile(
+    r"(?<=[.!?\u2026])[\"'\u201d\u2019)\]]*\s+|(?<=[\u3002\uff01\uff1f\u0964\u061f])\s*|\s*\n+\s*"
+)
+_ABBREVIATION = re.compile(r"(?:^|[\s(])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|approx|e\.g|i\.e|a\.m|p\.m|No)\.$")
+_QUESTION_OPENER = re.compile(
+    r"(?:and |so |but |well,? |oh,? |hey,? |by the way,? )*"
+    r"(?:what|who|whom|whose|where|when|why|how|which|"
+    r"do|does|did|is|are|was|were|can|could|would|will|should|have|has|am)\b(?:'s|'re|'d)?",
+    re.IGNORECASE,
+)
+_LABEL = re.compile(r"^\s*([^\W\d_][^\n:.!?,;]{0,39}):\s+(?=\S)")
+_CAPTION = re.compile(r"\[[^\[\]]*\]")
+
+
+def fold(text: str) -> str:
+    """`text` without case, compatibility forms and accents: what is equal to a reader is equal here."""
+    if text.isascii():
+        return text.lower()
+    plain = unicodedata.normalize("NFKD", text.casefold())
+    return unicodedata.normalize("NFKC", re.sub("[\u0300-\u036f]", "", plain))
+
+
+def terms(text: str) -> list[str]:
+    """The terms of `text` in reading order, repeats included: English stems without stop words, words of
+    other languages as they are (folded), numbers, addresses and names like `c++` whole, and for scripts
+    without spaces every pair of neighbouring characters (Chinese characters singly too)."""
+    folded = fold(text)
+    words = _ASCII_TOKEN.findall(folded) if folded.isascii() else list(_tokens(folded))
+    stops, same = _stop_words(), _same_words()
+    kept = []
+    for word in words:
+        if "'" in word:
+            if word in stops:
+                continue
+            word = word.partition("'")[0] if word[-2:] == "'s" or len(word.partition("'")[2]) > 1 else word
+        if word not in stops:
+            kept.append(same.get(word, word))
+    # A stemmer holds buffers and is not safe to share between threads; making one costs 0.3 µs.
+    stems: list[str] = Stemmer.Stemmer("english", 0).stemWords(kept)
+    return stems
+
+
+def sentences(text: str) -> list[str]:
+    """`text` cut at the ends of its sentences, in order, none empty; a line break ends a sentence."""
+    cut: list[str] = []
+    start = 0
+    for end in _SENTENCE_END.finditer(text):
+        piece = text[start : end.start()] + end.group().rstrip()
+        if "\n" not in end.group() and _ABBREVIATION.search(piece):
+            continue
+        if piece.strip():
+            cut.append(piece.strip())
+        start = end.end()
+    rest = text[start:].strip()
+    return [*cut, rest] if rest else cut
+
+
+def cut(text: str) -> list[str]:
+    """`text` as scoring units of at most about UNIT_WORDS words, cut at sentence ends (a longer sentence
+    between words); at least one unit, in order, together the whole text."""
+    units: list[str] = []
+    size = UNIT_WORDS
+    for sentence in sentences(text):
+        for piece in _pieces(sentence):
+            length = _length(piece)
+            if size + length > UNIT_WORDS:
+                units.append(piece)
+                size = length
+            else:
+                units[-1] += " " + piece
+                size += length
+    return units or [text]
+
+
+def is_question(sentence: str) -> bool:
+    """Whether `sentence` asks. A caption in brackets behind it does not count."""
+    bare = _CAPTION.sub("", sentence).strip().rstrip("\"'\u201d\u2019) ")
+    return bare.endswith(("?", "\uff1f", "\u061f", "\u037e")) or bare.startswith("\u00bf")
+
+
+def asks(text: str) -> bool:
+    """Whether `text` is put as a question, with or without its question mark."""
+    return is_question(text) or _QUESTION_OPENER.match(text.strip()) is not None
+
+
+def label(text: str) -> str | None:
+    """The participant that a leading `Name: ` of `text` names; None where there is no such label."""
+    found = _LABEL.match(text)
+    if found is None or len(found.group(1).split()) > 3 or not found.group(1)[0].isupper():
+        return None
+    return found.group(1).strip()
+
+
+@cache
+def commonness(term: str) -> float:
+    """Rank of `term` among English stems, 1 the commonest; terms outside the table get a rank past its
+    end, short numbers and the grammar of other languages one inside it."""
+    rank = _ranks().get(term)
+    if rank is not None:
+        return rank
+    if term in _function_words():
+        return 20.0
+    if len(term) <= 2 and not term.isascii():
+        return _character_rank(term)
+    if len(term) <= 2:
+        return 300.0
+    return 12_000.0
+
+
+def _character_rank(term: str) -> float:
+    if all("\u3041" <= character <= "\u309f" for character in term):  # hiragana: mostly grammar
+        return 60.0
+    return 400.0 if len(term) == 1 else 3_000.0
+
+
+def _tokens(folded: str) -> Iterator[str]:
+    for found in _TOKEN.finditer(folded):
+        token = found.group()
+        if found.lastgroup == "unspaced":
+            yield from _bigrams(token)
+        else:
+            yield token.replace("\u2019", "'").replace("\u2212", "-")
+
+
+def _bigrams(run: str) -> Iterator[str]:
+    if len(run) == 1:
+        yield run
+        return
+    for at in range(len(run)):
+        if _HAN.match(run[at]):
+            yield run[at]
+        if at + 1 < len(run):
+            yield run[at : at + 2]
+
+
+def _pieces(sentence: str) -> Iterator[str]:
+    words = sentence.split()
+    if len(words) > UNIT_WORDS:
+        for start in range(0, len(words), UNIT_WORDS):
+            yield " ".join(words[start : start + UNIT_WORDS])
+    elif len(words) * 12 < len(sentence) and len(sentence) > 3 * UNIT_WORDS:  # no spaces to count words by
+        for start in range(0, len(sentence), 2 * UNIT_WORDS):
+            yield sentence[start : start + 2 * UNIT_WORDS]
+    else:
+        yield sentence
+
+
+def _length(piece: str) -> int:
+    """Words; two characters for one where there are no spaces."""
+    words = len(piece.split())
+    return words if words * 12 >= len(piece) else len(piece) // 2
+
+
+@cache
+def _stop_words() -> frozenset[str]:
+    return frozenset(STOP_WORDS.split())
+
+
+@cache
+def _same_words() -> dict[str, str]:
+    return dict(pair.split(":") for pair in SAME_WORDS.split())
+
+
+@cache
+def _function_words() -> frozenset[str]:
+    return frozenset(FUNCTION_WORDS.split())
+
+
+@cache
+def _ranks() -> dict[str, float]:
+    return {stem: float(rank) for rank, stem in enumerate(COMMON_STEMS.split(), 1)}
