@@ -13,18 +13,18 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from .attribution import Attributor
-from .config import Config
-from .errors import NotFound
-from .memory import Memory
-from .metrics import Metrics
-from .proxy import Proxy
-from .recall import Recall
-from .recorder import Recorder
-from .relay import Receive, Send
-from .sessions import Sessions
-from .store.sqlite import SqliteStore
-from .upstream import Upstream
+from gateway.attribution import Attributor
+from gateway.config import Config
+from gateway.errors import NotFound
+from gateway.memory import Memory
+from gateway.metrics import Metrics
+from gateway.proxy import Proxy
+from gateway.recall import Recall
+from gateway.recorder import Recorder
+from gateway.relay import Receive, Send
+from gateway.sessions import Sessions
+from gateway.store.sqlite import SqliteStore
+from gateway.upstream import Upstream
 
 
 class Gateway:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, cast, get_args
 
-from .config import Attribution, Config, KeyConfig
-from .domain import DEFAULT_PROCESS, DEFAULT_TENANT
-from .errors import BadRequest, Unauthorized
+from gateway.config import Attribution, Config, KeyConfig
+from gateway.domain import DEFAULT_PROCESS, DEFAULT_TENANT
+from gateway.errors import BadRequest, Unauthorized
 
 Mode = Literal["on", "off", "read", "write", "shadow"]
 Headers = Sequence[tuple[bytes, bytes]]
@@ -167,7 +167,7 @@ def _mode(own: dict[bytes, bytes]) -> Mode:
     value = own.get(b"x-memory", b"on").decode("latin-1").lower()
     if value not in get_args(Mode):
         raise BadRequest(f"X-Memory must be one of {', '.join(get_args(Mode))}.", param="x-memory")
-    return cast(Mode, value)
+    return cast("Mode", value)
 
 
 def _narrow(own: dict[bytes, bytes]) -> bool:

@@ -10,9 +10,9 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from . import __version__
-from .config import EXIT_CODE, Config, load
-from .errors import ConfigError
+from gateway import __version__
+from gateway.config import EXIT_CODE, Config, load
+from gateway.errors import ConfigError
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -44,9 +44,9 @@ def serve(
     workers: Annotated[int, typer.Option(help="Processes; SQLite serves one.")] = 1,
 ) -> None:
     """Serve the gateway."""
-    from .app import Gateway, store_path
-    from .log import configure
-    from .server import bind, serve
+    from gateway.app import Gateway, store_path
+    from gateway.log import configure
+    from gateway.server import bind, serve
 
     settings = _settings(config, upstream, store, host, port)
     if workers != 1:
@@ -77,7 +77,7 @@ def check(config: _File = None, upstream: _Upstream = None, store: _Store = None
 @app.command()
 def demo() -> None:
     """Show the gateway at work with a small language model on this machine: no key, no network."""
-    from .demo.script import run
+    from gateway.demo.script import run
 
     raise typer.Exit(run())
 
@@ -88,9 +88,7 @@ def version() -> None:
     Console().print(__version__)
 
 
-def _settings(
-    file: Path | None, upstream: str | None, store: str | None, host: str | None, port: int | None
-) -> Config:
+def _settings(file: Path | None, upstream: str | None, store: str | None, host: str | None, port: int | None) -> Config:
     environ = os.environ
     if file is None and environ.get("GATEWAY_CONFIG"):
         file = Path(environ["GATEWAY_CONFIG"])
@@ -105,8 +103,8 @@ def _settings(
 
 def _try_store(settings: Config) -> None:
     """Open and close the store; raises ConfigError where it cannot be used."""
-    from .app import store_path
-    from .store.sqlite import SqliteStore
+    from gateway.app import store_path
+    from gateway.store.sqlite import SqliteStore
 
     async def attempt() -> None:
         await (await SqliteStore.open(store_path(settings))).close()

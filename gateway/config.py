@@ -12,7 +12,7 @@ from typing import Annotated, Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
-from .errors import ConfigError
+from gateway.errors import ConfigError
 
 EXIT_CODE = 3
 """Exit status of a start that failed."""
@@ -26,7 +26,7 @@ Count = Annotated[int, Field(ge=0)]
 class Section(BaseModel):
     """A part of the configuration: unknown keys are refused, values never change."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Timeouts(Section):
@@ -228,7 +228,7 @@ class Config(Section):
     @classmethod
     def _known_store(cls, store: SecretStr) -> SecretStr:
         url = store.get_secret_value()
-        if not url.startswith("sqlite:///") or url == "sqlite:///":
+        if not url.startswith("sqlite:///") or url in ("sqlite:///", "sqlite:///:memory:"):
             raise ValueError("must be sqlite:///<file> (PostgreSQL is not built yet)")
         return store
 
@@ -286,11 +286,11 @@ def _first(error: ValidationError) -> str:
 
 def _read(path: Path, environ: Mapping[str, str]) -> dict[str, Any]:
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 (it is a safe loader)
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or 'not UTF-8'})") from error
     except yaml.YAMLError as error:
-        raise ConfigError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{path}: not YAML: {_place(error)}") from error
     if data is None:
         return {}
     if not isinstance(data, dict):
@@ -298,6 +298,25 @@ def _read(path: Path, environ: Mapping[str, str]) -> dict[str, Any]:
     filled = _fill(data, environ, "", path)
     assert isinstance(filled, dict)
     return filled
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML without the same key twice, of which the last would silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen = set[str]()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                raise yaml.constructor.ConstructorError(None, None, "a key is given twice", key.start_mark)
+            seen.add(key.value if isinstance(key, yaml.ScalarNode) else "")
+        return super().construct_mapping(node, deep)
+
+
+def _place(error: yaml.YAMLError) -> str:
+    """Where the error is; never the library's own words, which show the line and so perhaps a key."""
+    mark = getattr(error, "problem_mark", None)
+    what = "a key is given twice, " if getattr(error, "problem", None) == "a key is given twice" else ""
+    return f"{what}line {mark.line + 1}, column {mark.column + 1}" if mark else "it holds characters that are not text"
 
 
 def _fill(value: object, environ: Mapping[str, str], where: str, path: Path) -> object:

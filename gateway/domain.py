@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -81,6 +82,8 @@ class Session:
     session: str
     head: bytes
     """Chain of the newest reply; b"" before the first."""
+    replay_from: bytes
+    """Chain of the first message that is replayed; b"": from the start."""
     sends_history: bool
     """Its client has resent earlier turns at least once."""
 
@@ -137,6 +140,8 @@ class Changes:
     sequence: int
     messages: tuple[Said, ...]
     memories: tuple[Memory, ...]
+    encodings: tuple[tuple[int, int, bytes], ...]
+    """Message's key, number of the piece, packed vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +150,7 @@ class Recalled:
 
     memory: Memory
     score: float
-    signals: dict[str, float] = field(default_factory=dict)
+    signals: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,18 @@
 """What the gateway itself refuses, as the HTTP answer that each error becomes.
 
-    GatewayError
-    ├── BadRequest            400
-    ├── Unauthorized          401
-    ├── NotFound              404
-    ├── RequestTimeout        408
-    ├── BodyTooLarge          413
-    ├── HeadersTooLarge       431
-    ├── NotBuilt              501
-    ├── UpstreamUnreachable   502
-    ├── Overloaded            503
-    └── UpstreamSilent        504
-    ConfigError               exit code 3
-    StoreError                the store cannot answer now: never an HTTP status of a chat
+GatewayError
+├── BadRequest            400
+├── Unauthorized          401
+├── NotFound              404
+├── RequestTimeout        408
+├── BodyTooLarge          413
+├── HeadersTooLarge       431
+├── NotBuilt              501
+├── UpstreamUnreachable   502
+├── Overloaded            503
+└── UpstreamSilent        504
+ConfigError               exit code 3
+StoreError                the store cannot answer now: never an HTTP status of a chat
 """
 
 from __future__ import annotations

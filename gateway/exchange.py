@@ -13,16 +13,16 @@ from datetime import UTC, datetime
 
 import orjson
 
-from .attribution import Identity
-from .domain import Message, Reply, Statement, Turn
-from .errors import GatewayError, UpstreamUnreachable
-from .extract.local import statements
-from .memory import Memory, Plan
-from .prompt import OPENING, stripped
-from .recorder import Recorder
-from .relay import ChatStream, Client, Cut, Pairs
-from .upstream import Answer, StreamBroken, Upstream
-from .wire.chat import read_message, read_reply, reply_message
+from gateway.attribution import Identity
+from gateway.domain import Message, Reply, Statement, Turn
+from gateway.errors import GatewayError, UpstreamUnreachable
+from gateway.extract.local import statements
+from gateway.memory import Memory, Plan
+from gateway.prompt import OPENING, stripped
+from gateway.recorder import Recorder
+from gateway.relay import ChatStream, Client, Cut, Pairs
+from gateway.upstream import Answer, StreamBroken, Upstream
+from gateway.wire.chat import read_message, read_reply, reply_message
 
 MAX_BUFFER = 16 * 1024 * 1024
 """Bytes of an answer that are held back until it is recorded; a longer one is relayed as it comes."""

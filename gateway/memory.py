@@ -9,17 +9,17 @@ import uuid
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from .attribution import Attributor, Identity, Ids
-from .config import MemoryConfig
-from .domain import Block, Recalled, Scope
-from .errors import StoreError
-from .metrics import Metrics
-from .prompt import compose
-from .recall import Question, Recall
-from .sessions import Sessions, Thread, unplaced
-from .store import Store
-from .wire.chat import ChatRequest
-from .wire.document import NotReadable
+from gateway.attribution import Attributor, Identity, Ids
+from gateway.config import MemoryConfig
+from gateway.domain import Block, Recalled, Scope
+from gateway.errors import StoreError
+from gateway.metrics import Metrics
+from gateway.prompt import compose
+from gateway.recall import Question, Recall
+from gateway.sessions import Sessions, Thread, unplaced
+from gateway.store import Store
+from gateway.wire.chat import ChatRequest
+from gateway.wire.document import NotReadable
 
 _log = logging.getLogger(__name__)
 

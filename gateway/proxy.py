@@ -9,15 +9,15 @@ from collections.abc import AsyncIterator, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
-from .attribution import Attributor, Identity
-from .config import Config
-from .errors import GatewayError, NotBuilt, NotFound, Overloaded
-from .exchange import Exchange
-from .memory import Memory
-from .metrics import Metrics
-from .recorder import Recorder
-from .relay import ChatStream, Client, Cut, Gone, Pairs, Receive, Send, relay
-from .upstream import Upstream
+from gateway.attribution import Attributor, Identity
+from gateway.config import Config
+from gateway.errors import GatewayError, NotBuilt, NotFound, Overloaded
+from gateway.exchange import Exchange
+from gateway.memory import Memory
+from gateway.metrics import Metrics
+from gateway.recorder import Recorder
+from gateway.relay import ChatStream, Client, Cut, Gone, Pairs, Receive, Send, relay
+from gateway.upstream import Upstream
 
 CHAT = b"/v1/chat/completions"
 SMALL_BODY = 1024 * 1024
@@ -40,7 +40,9 @@ class Proxy:
     ) -> None:
         self._limits = config.limits
         self._learns = config.memory.extract.mode != "off"
-        self._patterns = [(upstream.models, client) for upstream, client in zip(config.upstreams, upstreams, strict=True)]
+        self._patterns = [
+            (upstream.models, client) for upstream, client in zip(config.upstreams, upstreams, strict=True)
+        ]
         self._attributor = attributor
         self._memory = memory
         self._recorder = recorder

@@ -8,13 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from .config import MemoryConfig, ProcessConfig, RecallConfig
-from .domain import Changes, Memory, Recalled, Said, Scope
-from .errors import StoreError
-from .prompt import within
-from .ranking import EntityIndex, Ranked, Unit
-from .store import Store
-from .words import cut, label, terms
+from gateway.config import MemoryConfig, ProcessConfig, RecallConfig
+from gateway.domain import Changes, Memory, Recalled, Said, Scope
+from gateway.errors import StoreError
+from gateway.prompt import within
+from gateway.ranking import EntityIndex, Ranked, Unit
+from gateway.store import Store
+from gateway.words import cut, label, terms
 
 CACHE = 256 * 1024 * 1024
 """Bytes of all indexes that are kept in memory."""
@@ -108,10 +108,10 @@ class Recall:
         self._entities.move_to_end(name)
         async with entity.lock:
             try:
-                changes = await self._store.changes(scope, entity.sequence)
+                changes = await self._store.changes(scope, entity.sequence, None)
                 if changes.epoch != entity.epoch:
                     entity.clear(changes.epoch)
-                    changes = await self._store.changes(scope, 0)
+                    changes = await self._store.changes(scope, 0, None)
             except StoreError as error:
                 return error
             if len(changes.messages) + len(changes.memories) > MANY:

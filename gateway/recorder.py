@@ -6,10 +6,10 @@ import asyncio
 import logging
 from collections import deque
 
-from .domain import Turn
-from .errors import StoreError
-from .metrics import Metrics
-from .store import Store
+from gateway.domain import Turn
+from gateway.errors import StoreError
+from gateway.metrics import Metrics
+from gateway.store import Store
 
 COMMIT_WAIT = 0.25
 """Seconds that the end of an answer waits for its turn to be durable."""

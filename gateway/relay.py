@@ -9,11 +9,11 @@ from typing import Any
 
 import orjson
 
-from .config import Limits
-from .errors import BadRequest, BodyTooLarge, GatewayError, HeadersTooLarge, RequestTimeout
-from .upstream import Answer, StreamBroken
-from .wire.chat import StreamedReply
-from .wire.sse import EventStream
+from gateway.config import Limits
+from gateway.errors import BadRequest, BodyTooLarge, GatewayError, HeadersTooLarge, RequestTimeout
+from gateway.upstream import Answer, StreamBroken
+from gateway.wire.chat import StreamedReply
+from gateway.wire.sse import EventStream
 
 BODY_SILENCE = 60
 """Seconds that a request's body may stop arriving."""

@@ -13,8 +13,8 @@ from typing import Any
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from .config import Config
-from .errors import ConfigError
+from gateway.config import Config
+from gateway.errors import ConfigError
 
 HEADER_SECONDS = 10
 """How long a request's head may take from its connection or first byte."""
@@ -46,6 +46,7 @@ def serve(app: Any, config: Config, listener: socket.socket, draining: Callable[
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=int(config.limits.drain) or 1,
     )

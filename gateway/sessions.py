@@ -7,12 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from .attribution import Ids
-from .config import HistoryConfig
-from .domain import Block, Message, Scope, Session, StoredMessage
-from .prompt import tokens
-from .store import Attempt, Place, Store
-from .wire.chat import ROOT, ChatRequest, hashed, rechained, with_block
+from gateway.attribution import Ids
+from gateway.config import HistoryConfig
+from gateway.domain import Block, Message, Scope, Session, StoredMessage
+from gateway.prompt import tokens
+from gateway.store import Attempt, Place, Store
+from gateway.wire.chat import ROOT, ChatRequest, hashed, rechained, with_block
 
 RETRY_WINDOW = timedelta(minutes=15)
 """How long after a failed attempt the same request is its retry."""
@@ -59,9 +59,7 @@ class Sessions:
         self._store = store
         self._history = history
 
-    async def resolve(
-        self, tenant: str, ids: Ids, request: ChatRequest, *, full_history: bool, retries: int
-    ) -> Thread:
+    async def resolve(self, tenant: str, ids: Ids, request: ChatRequest, *, full_history: bool, retries: int) -> Thread:
         """The thread of a request of an entity; raises StoreError where the store cannot say.
 
         `full_history`: the client is known to resend everything. `retries`: which attempt the client's library says
@@ -125,11 +123,11 @@ class Sessions:
         following = rechained(chained[at + 1 :], place.message.chain)
         messages = (*chained[: at + 1], *following)
         places = await self._store.find(scope, [message.chain for message in messages])
-        return await self._placed(scope, messages, at + 1 + sum(p.message.chain in _chains(following) for p in places), places)
+        return await self._placed(
+            scope, messages, at + 1 + sum(p.message.chain in _chains(following) for p in places), places
+        )
 
-    async def _placed(
-        self, scope: Scope, messages: tuple[Message, ...], known: int, places: Sequence[Place]
-    ) -> Thread:
+    async def _placed(self, scope: Scope, messages: tuple[Message, ...], known: int, places: Sequence[Place]) -> Thread:
         scope = replace(scope, session=places[0].session) if places else scope
         unlearnt = {place.message.chain for place in places if not place.message.learnt}
         blocks = {block.chain: block for block in await self._store.blocks(scope)}
@@ -220,6 +218,4 @@ def unplaced(scope: Scope, request: ChatRequest) -> Thread:
     learn = tuple(message for message in new if message.role == "user")
     digests = [message.digest for message in request.messages]
     fingerprint = hashed((scope.session or "").encode(), (request.model or "").encode(), *digests)
-    return Thread(
-        scope, fingerprint, request.messages, known, anchor, learn=learn, sends_history=request.has_history
-    )
+    return Thread(scope, fingerprint, request.messages, known, anchor, learn=learn, sends_history=request.has_history)

@@ -6,7 +6,6 @@ connection as a connect timeout; a proxy can afford none of that.
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
@@ -63,7 +62,9 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(connect=timeout.get("connect"), sock_read=timeout.get("read")),
             )
-        return httpx2.Response(response.status, headers=list(response.raw_headers), stream=_Body(response), request=request)
+        return httpx2.Response(
+            response.status, headers=list(response.raw_headers), stream=_Body(response), request=request
+        )
 
     async def aclose(self) -> None:
         await self._session.close()

@@ -7,9 +7,9 @@ from contextlib import asynccontextmanager, contextmanager
 
 import httpx2
 
-from .config import UpstreamConfig
-from .errors import UpstreamSilent, UpstreamUnreachable
-from .transport import AiohttpTransport
+from gateway.config import UpstreamConfig
+from gateway.errors import UpstreamSilent, UpstreamUnreachable
+from gateway.transport import AiohttpTransport
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -48,7 +48,6 @@ class Answer:
                 yield piece
         except httpx2.TransportError as error:
             raise StreamBroken(f"{type(error).__name__}: {error}") from error
-
 
     async def peek(self, limit: int) -> bytes:
         """The first bytes of the body, to its end or a little past `limit`; `pieces` gives them again."""
@@ -115,10 +114,7 @@ class Upstream:
 def end_to_end(headers: Headers, dropped: frozenset[bytes]) -> list[tuple[bytes, bytes]]:
     """The headers without those of one connection: `dropped`, and every header that Connection names."""
     named = {
-        token.strip().lower()
-        for name, value in headers
-        if name.lower() == b"connection"
-        for token in value.split(b",")
+        token.strip().lower() for name, value in headers if name.lower() == b"connection" for token in value.split(b",")
     }
     return [(name, value) for name, value in headers if name.lower() not in dropped and name.lower() not in named]
 
@@ -132,4 +128,6 @@ def _translated() -> Iterator[None]:
     except httpx2.TimeoutException as error:
         raise UpstreamSilent from error
     except httpx2.TransportError as error:
-        raise UpstreamUnreachable("The upstream closed the connection before it answered.", code="upstream_closed") from error
+        raise UpstreamUnreachable(
+            "The upstream closed the connection before it answered.", code="upstream_closed"
+        ) from error

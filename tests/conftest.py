@@ -8,8 +8,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from .process import Gateway
-from .upstream import Upstream
+from tests.process import Gateway
+from tests.upstream import Upstream
 
 
 @pytest.fixture

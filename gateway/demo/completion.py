@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 
-from ..errors import BadRequest
+from gateway.errors import BadRequest
 
 LIMIT = 64
 """Tokens of an answer for which the client sets no limit: seconds on two cores."""

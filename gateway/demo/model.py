@@ -47,7 +47,8 @@ class SmolLM2:
             self._tokenizer: Any = AutoTokenizer.from_pretrained(folder, gguf_file=FILE, local_files_only=True)
             self._model: Any = AutoModelForCausalLM.from_pretrained(
                 folder, gguf_file=FILE, local_files_only=True, dtype=torch.float32
-            ).eval()
+            )
+        self._model.eval()
         self._torch = torch
         self._end: int = self._tokenizer.eos_token_id
         self.context: int = self._model.config.max_position_embeddings

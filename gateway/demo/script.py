@@ -1,4 +1,4 @@
-"""What `memory-gateway demo` runs: alice is remembered in a new session, bob is not told; with no key and no network."""
+"""What `memory-gateway demo` runs: alice is remembered in a new session, and bob sees nothing of it."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ import httpx2
 import yaml
 from rich.console import Console
 
-from .model import NAME, SmolLM2, missing
-from .server import ModelServer, serving
+from gateway.demo.model import NAME, SmolLM2, missing
+from gateway.demo.server import ModelServer, serving
 
 if TYPE_CHECKING:
     from openai import OpenAI
@@ -80,27 +80,32 @@ def run() -> int:
 
 
 def _play(console: Console, folder: Path) -> None:
-    from openai import DefaultHttpxClient, OpenAI, OpenAIError
+    from openai import OpenAIError
 
     with console.status(f"Loading {NAME}, which takes about 15 seconds"):
         server = ModelServer(SmolLM2())
-    with serving(server) as port, _gateway(folder, port, console) as address:
-        # trust_env: a proxy named in the environment must not come between two ports of this machine.
-        with OpenAI(
-            base_url=f"{address}/v1",
-            api_key="none",
-            timeout=ANSWERING,
-            max_retries=0,
-            http_client=DefaultHttpxClient(trust_env=False),
-        ) as client:
-            _introduce(console, port, address)
-            talk = Talk(console, client, server)
-            try:
-                for call in CALLS:
-                    talk.say(call)
-            except OpenAIError as error:
-                raise DemoError(f"The gateway did not answer: {' '.join(str(error).split())}") from error
+    with serving(server) as port, _gateway(folder, port, console) as address, _client(address) as client:
+        _introduce(console, port, address)
+        talk = Talk(console, client, server)
+        try:
+            for call in CALLS:
+                talk.say(call)
+        except OpenAIError as error:
+            raise DemoError(f"The gateway did not answer: {' '.join(str(error).split())}") from error
     _conclude(console, folder / "memory.db")
+
+
+def _client(address: str) -> OpenAI:
+    from openai import DefaultHttpxClient, OpenAI
+
+    return OpenAI(
+        base_url=f"{address}/v1",
+        api_key="none",
+        timeout=ANSWERING,
+        max_retries=0,
+        # A proxy named in the environment must not come between two ports of this machine.
+        http_client=DefaultHttpxClient(trust_env=False),
+    )
 
 
 class Talk:

@@ -23,8 +23,8 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from ..errors import BadRequest, GatewayError, NotFound
-from .completion import Completion, parse
+from gateway.demo.completion import Completion, parse
+from gateway.errors import BadRequest, GatewayError, NotFound
 
 REMEMBERED = 100
 """Request bodies kept in memory."""
@@ -79,7 +79,7 @@ class ModelServer:
         limit = min(chat.limit, self._model.context - len(prompt))
         if limit < 1:
             raise BadRequest(
-                f"This model's maximum context length is {self._model.context} tokens; the messages have {len(prompt)}.",
+                f"This model's maximum context length is {self._model.context} tokens; the prompt has {len(prompt)}.",
                 param="messages",
                 code="context_length_exceeded",
             )
@@ -176,7 +176,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m gateway.demo.server", description=__doc__)
     parser.add_argument("--port", type=int, default=8090, help="the port on 127.0.0.1; 0 takes a free one")
     port: int = parser.parse_args().port
-    from .model import SmolLM2
+    from gateway.demo.model import SmolLM2
 
     app = ModelServer(SmolLM2())
     with socket.create_server(("127.0.0.1", port)) as listener:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 
-from ..domain import Kind, Statement
-from ..words import asks, sentences
+from gateway.domain import Kind, Statement
+from gateway.words import asks, sentences
 
 MAX_STATEMENTS = 200
 """Of one message; a longer one is a document, which is kept as a turn all the same."""
@@ -19,12 +19,65 @@ _CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 _WORD = re.compile(r"[^\W_]+")
 _LABEL = re.compile(r"\A[^\W\d_][^\n:.!?,;]{0,39}:\s+")
 _BULLET = re.compile(r"\A(?:[-*\u2022]|\d{1,3}[.)])\s+")
-_POLITE = re.compile(r"\A(?:(?:and|so|but|ok|okay|well|now|hey|hi|hello|please|then|also|thanks|thank you)\b[,!.]*\s*)+", re.I)
+_POLITE = re.compile(
+    r"\A(?:(?:and|so|but|ok|okay|well|now|hey|hi|hello|please|then|also|thanks|thank you)\b[,!.]*\s*)+", re.I
+)
 
 _SMALL_TALK = frozenset(
-    "hi hello hey thanks thank you ok okay yes no sure great cool nice bye goodbye please morning evening good wow"
-    " noted continue go on ahead lol haha yep nope yeah right alright perfect awesome much so very a lot"
-    " night afternoon day well got it sounds fine again there everyone all".split()
+    [
+        "hi",
+        "hello",
+        "hey",
+        "thanks",
+        "thank",
+        "you",
+        "ok",
+        "okay",
+        "yes",
+        "no",
+        "sure",
+        "great",
+        "cool",
+        "nice",
+        "bye",
+        "goodbye",
+        "please",
+        "morning",
+        "evening",
+        "good",
+        "wow",
+        "noted",
+        "continue",
+        "go",
+        "on",
+        "ahead",
+        "lol",
+        "haha",
+        "yep",
+        "nope",
+        "yeah",
+        "right",
+        "alright",
+        "perfect",
+        "awesome",
+        "much",
+        "so",
+        "very",
+        "a",
+        "lot",
+        "night",
+        "afternoon",
+        "day",
+        "well",
+        "got",
+        "it",
+        "sounds",
+        "fine",
+        "again",
+        "there",
+        "everyone",
+        "all",
+    ]
 )
 _COMMANDS = (
     "write explain suggest give show tell translate summarize summarise help list find create make generate describe"
@@ -37,7 +90,8 @@ _COMMANDS = (
 _COMMAND = re.compile(rf"(?:{'|'.join(_COMMANDS.split())})\b", re.I)
 _CLAUSE = re.compile(r"(?:[,;]| [-\u2014])\s+(?:(?:so|and|but|then)\s+)?")
 _CLAUSE_COMMAND = re.compile(
-    r"(?:please |can you|could you|(?:write|explain|suggest|give|show|tell|translate|summari[sz]e|help|recommend|draft)\b)", re.I
+    r"(?:please |can you|could you|(?:write|explain|suggest|give|show|tell|translate|summari[sz]e|help|recommend|draft)\b)",
+    re.I,
 )
 _LASTING = re.compile(
     r"\b(?:remember (?:that|this)|call me|from now on|always|never|keep (?:your |the |all )?(?:answers?|repl(?:y|ies)|responses?|it)"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
-from ..domain import Block, Changes, Scope, Session, StoredMessage, Turn
+from gateway.domain import Block, Changes, Scope, Session, StoredMessage, Turn
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +26,16 @@ class Place:
 
     session: str
     message: StoredMessage
+
+
+@dataclass(frozen=True, slots=True)
+class Unencoded:
+    """A user's message that has no vectors yet."""
+
+    scope: Scope
+    """Of its session."""
+    key: int
+    text: str
 
 
 class Store(Protocol):
@@ -57,8 +67,26 @@ class Store(Protocol):
     async def blocks(self, scope: Scope) -> list[Block]:
         """All blocks of the session."""
 
-    async def changes(self, scope: Scope, after: int) -> Changes:
-        """The entity's memories that changed after this sequence number, in the order of the changes."""
+    async def changes(self, scope: Scope, after: int, embedder: str | None) -> Changes:
+        """What changed of the entity's messages and memories after this sequence number, in the order of the changes.
+
+        Encodings are those of this embedder only; None leaves them out.
+        """
+
+    async def unencoded(self, limit: int) -> list[Unencoded]:
+        """Messages of all entities that have no vectors yet, the oldest first."""
+
+    async def waiting(self) -> int:
+        """How many messages have no vectors yet."""
+
+    async def encoded_by_others(self, embedder: str) -> int:
+        """How many messages have vectors of another embedder."""
+
+    async def keep_encodings(self, embedder: str, encodings: Sequence[tuple[Unencoded, Sequence[bytes]]]) -> None:
+        """Keep the vectors of messages, one for each piece of the text; a message that is gone is passed over."""
+
+    async def forget_encodings(self, embedder: str) -> int:
+        """Let go of all vectors of other embedders, so that their messages wait again; returns their number."""
 
     async def keep_block(self, scope: Scope, block: Block, replay_from: bytes | None) -> Block:
         """Keep a block before it is sent, and where replay starts (None: as before).

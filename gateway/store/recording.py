@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from ..domain import Block, Message, Scope, Statement, Turn
+from gateway.domain import Block, Message, Scope, Statement, Turn
 
 
 def micros(moment: datetime) -> int:
@@ -177,7 +177,8 @@ class _Messages:
             (self.sequence, *keys),
         )
         found = self.connection.execute(
-            "SELECT key FROM messages WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ?", keys
+            "SELECT key FROM messages WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ?",
+            keys,
         )
         key: int = found.fetchone()[0]
         return key

@@ -9,8 +9,8 @@ from importlib import resources
 from pathlib import Path
 from typing import IO
 
-from ..errors import ConfigError
-from .writer import connect
+from gateway.errors import ConfigError
+from gateway.store.writer import connect
 
 
 def lock(path: Path) -> IO[bytes]:

@@ -12,15 +12,13 @@ from typing import Any, cast
 import aiosqlite
 import orjson
 
-from ..domain import Block, Changes, Memory, Said, Scope, Session, StoredMessage, Turn
-from ..errors import StoreError
-from . import Attempt, Place, recording, schema
-from .writer import BUSY, Writer
+from gateway.domain import Block, Changes, Memory, Said, Scope, Session, StoredMessage, Turn
+from gateway.errors import StoreError
+from gateway.store import Attempt, Place, Unencoded, encoding, recording, schema
+from gateway.store.writer import BUSY, Writer
 
 _MESSAGE = "key, chain, parent, digest, role, raw, tool, learnt"
-_MEMORY = (
-    "id, sequence, process, session, learnt_process, learnt_session, kind, text, status, standing, last_seen"
-)
+_MEMORY = "id, sequence, process, session, learnt_process, learnt_session, kind, text, status, standing, last_seen"
 
 RECENT = 16
 """Messages at the end of a history that are looked for first."""
@@ -29,8 +27,7 @@ RECENT = 16
 class SqliteStore:
     """`Store` on a SQLite file. It holds the file's lock until it is closed."""
 
-    def __init__(self, path: Path, lock: Any, writer: Writer, readers: Sequence[aiosqlite.Connection]) -> None:
-        self.path = path
+    def __init__(self, lock: Any, writer: Writer, readers: Sequence[aiosqlite.Connection]) -> None:
         self._lock = lock
         self._writer = writer
         self._lookups, self._loads = readers
@@ -44,7 +41,7 @@ class SqliteStore:
         except BaseException:
             lock.close()
             raise
-        return cls(path, lock, Writer(connection), [await _reader(path), await _reader(path)])
+        return cls(lock, Writer(connection), [await _reader(path), await _reader(path)])
 
     @property
     def healthy(self) -> bool:
@@ -98,7 +95,7 @@ class SqliteStore:
         rows = await self._read(
             self._lookups,
             "SELECT session, chain, recorded_at FROM messages"
-            f" WHERE tenant = ? AND entity = ? AND process = ? AND chain IN ({_marks(chains)})",  # noqa: S608
+            f" WHERE tenant = ? AND entity = ? AND process = ? AND chain IN ({_marks(chains)})",
             (scope.tenant, scope.entity, scope.process, *chains),
         )
         order = {chain: place for place, chain in enumerate(chains)}
@@ -141,29 +138,32 @@ class SqliteStore:
         )
         return [Block(row[0], row[1], tuple(orjson.loads(row[2]))) for row in rows]
 
-    async def changes(self, scope: Scope, after: int) -> Changes:
+    async def changes(self, scope: Scope, after: int, embedder: str | None) -> Changes:
         keys = (scope.tenant, scope.entity)
         heads = await self._read(
             self._loads, "SELECT epoch, sequence FROM entities WHERE tenant = ? AND entity = ?", keys
         )
         epoch, sequence = next(iter(heads), (0, 0))
         if sequence <= after:
-            return Changes(epoch, sequence, (), ())
+            return Changes(epoch, sequence, (), (), ())
         messages = await self._read(
             self._loads,
             "SELECT key, process, session, text, said_at FROM messages"
-            " WHERE tenant = ? AND entity = ? AND key > ? AND role = 'user' AND learnt ORDER BY key",
-            (*keys, after),
+            " WHERE tenant = ? AND entity = ? AND key > ? AND key <= ? AND role = 'user' AND learnt ORDER BY key",
+            (*keys, after, sequence),
         )
         memories = await self._read(
             self._loads,
             f"SELECT {_MEMORY}, (SELECT group_concat(message) FROM mentions AS n WHERE n.tenant = m.tenant"  # noqa: S608
             " AND n.entity = m.entity AND n.memory = m.id) FROM memories AS m"
-            " WHERE tenant = ? AND entity = ? AND sequence > ? ORDER BY sequence",
-            (*keys, after),
+            " WHERE tenant = ? AND entity = ? AND sequence > ? AND sequence <= ? ORDER BY sequence",
+            (*keys, after, sequence),
         )
-        said = tuple(Said(*row[:4], _moment(row[4])) for row in messages)
-        return Changes(epoch, sequence, said, tuple(_memory(row) for row in memories))
+        vectors = (
+            await self._read(self._loads, encoding.CHANGED, (*keys, after, sequence, embedder)) if embedder else []
+        )
+        said = tuple(Said(row[0], row[1], row[2], row[3], _moment(row[4])) for row in messages)
+        return Changes(epoch, sequence, said, tuple(_memory(row) for row in memories), tuple(vectors))
 
     async def keep_block(self, scope: Scope, block: Block, replay_from: bytes | None) -> Block:
         kept = await self._writer.submit(lambda connection: recording.keep_block(connection, scope, block, replay_from))
@@ -174,6 +174,25 @@ class SqliteStore:
 
     async def add_usage(self, turn: Turn) -> None:
         await self._writer.submit(lambda connection: recording.add_usage(connection, turn))
+
+    async def unencoded(self, limit: int) -> list[Unencoded]:
+        rows = await self._read(self._loads, encoding.UNENCODED, (limit,))
+        return [Unencoded(Scope(*row[:4]), row[4], row[5]) for row in rows]
+
+    async def waiting(self) -> int:
+        return await self._count(encoding.WAITING)
+
+    async def encoded_by_others(self, embedder: str) -> int:
+        return await self._count(encoding.OTHERS, embedder)
+
+    async def keep_encodings(self, embedder: str, encodings: Sequence[tuple[Unencoded, Sequence[bytes]]]) -> None:
+        await self._writer.submit(lambda connection: encoding.keep(connection, embedder, encodings))
+
+    async def forget_encodings(self, embedder: str) -> int:
+        return cast("int", await self._writer.submit(lambda connection: encoding.forget(connection, embedder)))
+
+    async def _count(self, sql: str, *values: object) -> int:
+        return cast("int", (await self._read(self._lookups, sql, values))[0][0])
 
     async def _read(self, reader: aiosqlite.Connection, sql: str, values: Sequence[object]) -> list[Any]:
         try:
@@ -201,8 +220,9 @@ def _message(row: Sequence[Any]) -> StoredMessage:
 
 
 def _memory(row: Sequence[Any]) -> Memory:
-    sources = tuple(int(key) for key in row[11].split(",")) if row[11] else ()
-    return Memory(*row[:9], bool(row[9]), _moment(row[10]), sources)
+    (*plain, standing, seen, sources) = row
+    keys = tuple(int(key) for key in sources.split(",")) if sources else ()
+    return Memory(*plain, standing=bool(standing), said_at=_moment(seen), sources=keys)
 
 
 def _moment(micros: int) -> datetime:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ..errors import StoreError
+from gateway.errors import StoreError
 
 MAX_GROUP = 64
 """Transactions that share one commit."""

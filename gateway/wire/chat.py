@@ -9,8 +9,8 @@ from typing import Any
 
 import orjson
 
-from ..domain import Message, Reply, Role, TurnState
-from .document import Document, Edit, NotReadable, quoted
+from gateway.domain import Message, Reply, Role, TurnState
+from gateway.wire.document import Document, Edit, NotReadable, quoted
 
 ROOT = b""
 """The chain before the first message."""

@@ -13,18 +13,18 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import httpx2
 import pytest
-import yaml
 from openai import DefaultHttpxClient, OpenAI
 
 from gateway.demo.model import NAME, missing
+from tests.process import Gateway, free_port
 
 LACKING = missing()
 STARTING = 180
-"""Seconds for a server to be ready: ten times what loading the model takes."""
+"""Seconds for the model to be loaded, or to answer: ten times what either takes."""
 
 pytestmark = [
     pytest.mark.timeout(600),
@@ -49,7 +49,7 @@ class Wire(socketserver.ThreadingTCPServer):
 
     @property
     def port(self) -> int:
-        return cast("int", self.server_address[1])
+        return self.server_address[1]
 
 
 class _Relay(socketserver.BaseRequestHandler):
@@ -85,13 +85,13 @@ class Chat:
     """Every byte that reached the model."""
 
 
-class Gateway:
-    """A client of a gateway in front of the real model."""
+class Client:
+    """The official client of a gateway in front of the real model."""
 
-    def __init__(self, port: int, wire: Wire) -> None:
+    def __init__(self, gateway: Gateway, wire: Wire) -> None:
         self._wire = wire
         self._client = OpenAI(
-            base_url=f"http://127.0.0.1:{port}/v1",
+            base_url=gateway.url,
             api_key="none",
             timeout=STARTING,
             max_retries=0,
@@ -121,19 +121,22 @@ class Gateway:
         )
 
 
-@contextlib.contextmanager
-def running(command: list[str], ready: str, log: Path) -> Iterator[None]:
-    """A server as its own process, for as long as the block runs; `ready` answers 200 once it serves."""
+@pytest.fixture(scope="module")
+def model_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """The real model's server as its own process, loaded once for all tests of this file."""
+    port = free_port()
+    log = tmp_path_factory.mktemp("model") / "log"
     with log.open("wb") as output:
-        process = subprocess.Popen([sys.executable, "-m", *command], stdout=output, stderr=output)
+        command = [sys.executable, "-m", "gateway.demo.server", "--port", str(port)]
+        process = subprocess.Popen(command, stdout=output, stderr=output)
     try:
         until = time.monotonic() + STARTING
         with httpx2.Client(trust_env=False, timeout=5) as client:
-            while not _answers(client, ready):
+            while not _answers(client, f"http://127.0.0.1:{port}/v1/models"):
                 assert process.poll() is None, log.read_text()
                 assert time.monotonic() < until, log.read_text()
                 time.sleep(0.1)
-        yield
+        yield port
     finally:
         process.terminate()
         try:
@@ -150,20 +153,6 @@ def _answers(client: httpx2.Client, url: str) -> bool:
         return False
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return cast("int", listener.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def model_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    """The real model's server, loaded once for all tests of this file."""
-    port = free_port()
-    log = tmp_path_factory.mktemp("model") / "log"
-    with running(["gateway.demo.server", "--port", str(port)], f"http://127.0.0.1:{port}/v1/models", log):
-        yield port
-
-
 @pytest.fixture
 def wire(model_port: int) -> Iterator[Wire]:
     with Wire(model_port) as wire:
@@ -173,28 +162,18 @@ def wire(model_port: int) -> Iterator[Wire]:
 
 
 @pytest.fixture
-def gateway(wire: Wire, tmp_path: Path) -> Iterator[Gateway]:
-    port = free_port()
-    configuration: dict[str, Any] = {
-        "listen": f"127.0.0.1:{port}",
-        "store": f"sqlite:///{tmp_path / 'memory.db'}",
-        "upstreams": [{"name": "local", "base_url": f"http://127.0.0.1:{wire.port}/v1"}],
-        "memory": {"recall": {"deadline": 5}},
-    }
-    file = tmp_path / "gateway.yaml"
-    file.write_text(yaml.safe_dump(configuration), encoding="utf-8")
-    command = ["gateway", "serve", "--config", str(file)]
-    with running(command, f"http://127.0.0.1:{port}/readyz", tmp_path / "log"):
-        client = Gateway(port, wire)
+def client(wire: Wire, tmp_path: Path) -> Iterator[Client]:
+    with Gateway(tmp_path, f"http://127.0.0.1:{wire.port}/v1") as gateway:
+        client = Client(gateway, wire)
         yield client
         client.close()
 
 
-def test_the_model_is_told_of_alice_in_a_new_session_and_bob_gets_no_byte_of_her(gateway: Gateway) -> None:
-    told = gateway.ask("alice", DOG)
+def test_the_model_is_told_of_alice_in_a_new_session_and_bob_gets_no_byte_of_her(client: Client) -> None:
+    told = client.ask("alice", DOG)
     assert told.recalled == 0
 
-    alice = gateway.ask("alice", QUESTION)
+    alice = client.ask("alice", QUESTION)
     assert alice.session != told.session
     assert alice.recalled >= 1
     assert DOG.encode() in alice.prompt
@@ -202,7 +181,7 @@ def test_the_model_is_told_of_alice_in_a_new_session_and_bob_gets_no_byte_of_her
     assert len(alice.pieces) > 1
     assert alice.reason in ("stop", "length")
 
-    bob = gateway.ask("bob", QUESTION)
+    bob = client.ask("bob", QUESTION)
     assert bob.recalled == 0
     assert QUESTION.encode() in bob.prompt
     assert b"Biscuit" not in bob.prompt
@@ -210,18 +189,18 @@ def test_the_model_is_told_of_alice_in_a_new_session_and_bob_gets_no_byte_of_her
     assert len(bob.pieces) > 1
 
 
-def test_the_model_answers_alice_with_the_name_of_her_dog(gateway: Gateway) -> None:
-    gateway.ask("alice", DOG)
-    assert "biscuit" in "".join(gateway.ask("alice", QUESTION).pieces).lower()
+def test_the_model_answers_alice_with_the_name_of_her_dog(client: Client) -> None:
+    client.ask("alice", DOG)
+    assert "biscuit" in "".join(client.ask("alice", QUESTION).pieces).lower()
 
 
 def test_the_model_answers_the_same_with_the_gateway_as_without_where_nothing_is_remembered(
-    gateway: Gateway, model_port: int
+    client: Client, model_port: int
 ) -> None:
     question = "What is the capital of France?"
     body = {"model": NAME, "messages": [{"role": "user", "content": question}], "max_tokens": 24}
-    with httpx2.Client(trust_env=False, timeout=STARTING) as client:
-        direct = client.post(f"http://127.0.0.1:{model_port}/v1/chat/completions", json=body).json()
-    answer = "".join(gateway.ask("carol", question).pieces)
+    with httpx2.Client(trust_env=False, timeout=STARTING) as http:
+        direct = http.post(f"http://127.0.0.1:{model_port}/v1/chat/completions", json=body).json()
+    answer = "".join(client.ask("carol", question).pieces)
     assert "Paris" in answer
     assert answer == direct["choices"][0]["message"]["content"]

@@ -1,5 +1,5 @@
-from ..process import Gateway
-from ..upstream import Upstream
+from tests.process import Gateway
+from tests.upstream import Upstream
 
 
 def test_a_statement_of_one_session_is_in_the_prompt_of_the_next(gateway: Gateway, upstream: Upstream) -> None:

@@ -28,12 +28,22 @@ CREATE TABLE messages (
     turn TEXT NOT NULL,
     role TEXT NOT NULL, raw TEXT NOT NULL, text TEXT NOT NULL,
     tool INTEGER NOT NULL, learnt INTEGER NOT NULL,
+    encoded TEXT NOT NULL DEFAULT '',        -- the embedder whose encodings it has; empty = none yet
     said_at INTEGER NOT NULL, recorded_at INTEGER NOT NULL,
     PRIMARY KEY (tenant, entity, process, session, chain)
 ) WITHOUT ROWID;
 CREATE INDEX messages_by_chain ON messages (tenant, entity, process, chain);
 CREATE INDEX messages_by_link ON messages (tenant, entity, process, link);
 CREATE INDEX messages_by_key ON messages (tenant, entity, key);
+CREATE INDEX messages_to_encode ON messages (recorded_at) WHERE role = 'user' AND learnt AND encoded = '';
+
+CREATE TABLE encodings (                     -- vectors of the pieces of user messages
+    tenant TEXT NOT NULL, entity TEXT NOT NULL, message INTEGER NOT NULL, piece INTEGER NOT NULL,
+    sequence INTEGER NOT NULL,               -- of the entity, when they were made
+    embedder TEXT NOT NULL, packed BLOB NOT NULL,
+    PRIMARY KEY (tenant, entity, message, piece)
+);
+CREATE INDEX encodings_by_sequence ON encodings (tenant, entity, sequence);
 
 CREATE TABLE turns (
     tenant TEXT NOT NULL, entity TEXT NOT NULL, turn TEXT NOT NULL,

@@ -1,0 +1,118 @@
+"""Imports point downwards only."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+import gateway
+
+ROOT = Path(gateway.__file__).parent
+LAYERS = """
+__main__
+cli
+app server demo.script demo.server demo.model demo.completion
+proxy worker
+exchange
+memory
+relay sessions recall recorder
+attribution extract.local upstream
+transport wire.chat prompt ranking
+wire.document wire.sse lexical dense relevance embed model
+store.sqlite
+store.recording store.encoding store.schema
+store.writer
+store
+metrics log
+config words
+domain errors english dates columns
+__init__ extract wire demo store.migrations
+"""
+"""Every module, on the line of its layer: it imports from lines below, and from its own without a cycle."""
+COMPOSERS = {"__main__", "cli", "app"}
+"""The modules that may name concrete classes: a store, an embedder, a server."""
+CONCRETE = {"store.sqlite", "store.postgres", "server", "app"}
+ENVIRONMENT = {"config", "cli"}
+
+
+def name_of(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1]) if parts[-1] == "__init__" and len(parts) > 1 else ".".join(parts)
+
+
+@cache
+def modules() -> dict[str, ast.Module]:
+    return {name_of(path): ast.parse(path.read_text(), str(path)) for path in ROOT.rglob("*.py")}
+
+
+def imported(module: str) -> Iterator[str]:
+    """The package's own modules that a module imports, inside functions too."""
+    for node in ast.walk(modules()[module]):
+        names: list[str] = []
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{module}: imports are written from the package's root"
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+        for name in names:
+            own = name.removeprefix("gateway.")
+            if name == "gateway" or own == name:
+                continue
+            while own not in modules() and "." in own:
+                own = own.rpartition(".")[0]
+            yield own if own in modules() else "__init__"
+
+
+def layers() -> dict[str, int]:
+    return {module: depth for depth, line in enumerate(LAYERS.split("\n")) for module in line.split()}
+
+
+def test_every_module_has_its_layer() -> None:
+    assert modules().keys() <= layers().keys()
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_a_module_imports_nothing_from_above(module: str) -> None:
+    depth = layers()
+    assert [other for other in imported(module) if depth.get(other, 99) < depth.get(module, 0)] == []
+
+
+def test_there_are_no_cycles() -> None:
+    open_, done = list[str](), set[str]()
+
+    def visit(module: str) -> None:
+        assert module not in open_, f"a cycle: {open_[open_.index(module) :]}"
+        if module not in done:
+            open_.append(module)
+            for other in set(imported(module)) - {module}:
+                visit(other)
+            open_.pop()
+            done.add(module)
+
+    for module in modules():
+        visit(module)
+
+
+@pytest.mark.parametrize("module", sorted(modules().keys() - COMPOSERS - {"store.sqlite", "server"}))
+def test_only_the_composition_root_names_concrete_classes(module: str) -> None:
+    if module.startswith("demo."):
+        return  # a program of its own
+    assert CONCRETE.isdisjoint(imported(module))
+
+
+@pytest.mark.parametrize("module", sorted(modules().keys() - ENVIRONMENT))
+def test_only_the_configuration_reads_the_environment(module: str) -> None:
+    if module.startswith("demo."):
+        return
+    for node in ast.walk(modules()[module]):
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
+            assert node.attr not in ("environ", "environb", "getenv", "getenvb", "putenv"), f"line {node.lineno}"
+
+
+@pytest.mark.parametrize("module", sorted(modules()))
+def test_nothing_is_global_and_changes(module: str) -> None:
+    assert [node.lineno for node in ast.walk(modules()[module]) if isinstance(node, ast.Global)] == []
