@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -13,9 +14,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from gateway import embed
 from gateway.attribution import Attributor
 from gateway.config import Config
-from gateway.errors import NotFound
+from gateway.errors import NotFound, StoreError
 from gateway.memory import Memory
 from gateway.metrics import Metrics
 from gateway.proxy import Proxy
@@ -25,13 +27,20 @@ from gateway.relay import Receive, Send
 from gateway.sessions import Sessions
 from gateway.store.sqlite import SqliteStore
 from gateway.upstream import Upstream
+from gateway.worker import Embedding, Worker
+
+STORE_ANSWER = 0.25
+"""Seconds that readiness waits for the store."""
 
 
 class Gateway:
     """The ASGI application. Its parts live from the start of the server's lifespan to its end."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, models: Path) -> None:
+        """`models` is the folder of prepared embedding models."""
         self._config = config
+        wanted = config.embedder
+        self._embedding = Embedding(lambda: embed.load(wanted.kind, wanted.model, wanted.threads, models))
         self._metrics = Metrics()
         self._draining = False
         self._proxy: Proxy | None = None
@@ -66,8 +75,12 @@ class Gateway:
             for upstream in config.upstreams:
                 upstreams.append(Upstream(upstream))
                 stack.push_async_callback(upstreams[-1].close)
-            self._recorder = await stack.enter_async_context(Recorder(self._store, self._metrics))
-            recall = await stack.enter_async_context(Recall(self._store, config.memory, config.processes))
+            worker = await stack.enter_async_context(Worker(self._store, self._embedding, self._metrics))
+            recorder = Recorder(self._store, self._metrics, worker.notice)
+            self._recorder = await stack.enter_async_context(recorder)
+            recall = await stack.enter_async_context(
+                Recall(self._store, config.memory, config.processes, self._embedding.ready)
+            )
             attributor = Attributor(config)
             sessions = Sessions(self._store, config.memory.history)
             memory = Memory(config.memory, attributor, self._store, sessions, recall, self._metrics)
@@ -81,11 +94,18 @@ class Gateway:
         assert self._store is not None
         assert self._recorder is not None
         works = self._store.healthy and not self._recorder.waiting
+        pending = 0
+        try:
+            async with asyncio.timeout(STORE_ANSWER):
+                if self._embedding.state in ("ready", "loading"):
+                    pending = await self._store.waiting()
+        except (TimeoutError, StoreError):
+            works = False
         state = {
             "status": "draining" if self._draining else "ready",
             "store": "ok" if works else "degraded",
-            "embedder": "none",
-            "pending": 0,
+            "embedder": self._embedding.state,
+            "pending": pending,
         }
         return Response(orjson.dumps(state), 503 if self._draining else 200, media_type="application/json")
 

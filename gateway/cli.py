@@ -9,6 +9,7 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
+from rich.progress import Progress
 
 from gateway import __version__
 from gateway.config import EXIT_CODE, Config, load
@@ -20,6 +21,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="An OpenAI-compatible proxy gateway with memory.",
 )
+
+model_app = typer.Typer(no_args_is_help=True, help="The embedding model.")
+app.add_typer(model_app, name="model")
 
 _File = Annotated[Path | None, typer.Option("--config", "-c", help="The configuration file (else GATEWAY_CONFIG).")]
 _Store = Annotated[str | None, typer.Option(help="The store, such as sqlite:///memory.db.")]
@@ -46,6 +50,7 @@ def serve(
     """Serve the gateway."""
     from gateway.app import Gateway, store_path
     from gateway.log import configure
+    from gateway.model import default_folder
     from gateway.server import bind, serve
 
     settings = _settings(config, upstream, store, host, port)
@@ -54,7 +59,7 @@ def serve(
     _try_store(settings)
     configure(settings.log)
     listener = bind(*settings.address)
-    gateway = Gateway(settings)
+    gateway = Gateway(settings, default_folder(os.environ))
     where = ", ".join(f"{upstream.name} at {upstream.base_url}" for upstream in settings.upstreams)
     shown_host, shown_port = listener.getsockname()[:2]
     shown = f"[{shown_host}]" if ":" in shown_host else shown_host
@@ -72,6 +77,53 @@ def check(config: _File = None, upstream: _Upstream = None, store: _Store = None
     settings = _settings(config, upstream, store, None, None)
     _try_store(settings)
     Console().print("The configuration is sound and the store can be written.")
+
+
+@model_app.command()
+def prepare() -> None:
+    """Make the default embedding model ready in the user's cache folder (GATEWAY_MODELS overrides), without torch."""
+    from gateway.model import NAME, ModelError, default_folder, prepare
+
+    try:
+        with Console(stderr=True).status(f"Preparing {NAME}"):
+            folder = prepare(default_folder(os.environ))
+    except ModelError as error:
+        _leave(str(error))
+    Console().print(str(folder), soft_wrap=True, highlight=False)
+
+
+@app.command()
+def reindex(config: _File = None, store: _Store = None) -> None:
+    """Make all vectors anew with the configured embedder. The gateway must not be running; words find memories meanwhile."""
+    asyncio.run(_reindex(_settings(config, None, store, None, None)))
+
+
+async def _reindex(settings: Config) -> None:
+    from gateway import embed
+    from gateway.app import store_path
+    from gateway.model import ModelError, default_folder
+    from gateway.store.sqlite import SqliteStore
+    from gateway.worker import encode_some
+
+    wanted = settings.embedder
+    try:
+        embedder = await embed.load(wanted.kind, wanted.model, wanted.threads, default_folder(os.environ))
+    except ModelError as error:
+        _leave(str(error))
+    if embedder is None:
+        _leave("reindex: there is no embedder to make vectors with")
+    store = await SqliteStore.open(store_path(settings))
+    try:
+        await store.forget_encodings(embedder.id)
+        waiting = await store.waiting()
+        with Progress(console=Console(stderr=True)) as progress:
+            task = progress.add_task("Encoding messages", total=waiting)
+            while done := await encode_some(store, embedder):
+                progress.advance(task, done)
+    finally:
+        await store.close()
+        embedder.close()
+    Console().print(f"{waiting} messages have vectors of {embedder.id}.", highlight=False)
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -364,10 +363,3 @@ def _key(pair: str) -> dict[str, str]:
         raise ConfigError("GATEWAY_KEYS: must be tenant:key,tenant:key")
     return {"tenant": tenant, "key": key}
 
-
-def models_folder(environ: Mapping[str, str]) -> Path:
-    """Where prepared models are kept: `GATEWAY_MODELS`, else the user's cache folder."""
-    if folder := environ.get("GATEWAY_MODELS"):
-        return Path(folder)
-    cache = environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return Path(cache) / "memory-gateway" / "models"

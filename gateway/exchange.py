@@ -11,8 +11,6 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import orjson
-
 from gateway.attribution import Identity
 from gateway.domain import Message, Reply, Statement, Turn
 from gateway.errors import GatewayError, UpstreamUnreachable
@@ -22,7 +20,7 @@ from gateway.prompt import OPENING, stripped
 from gateway.recorder import Recorder
 from gateway.relay import ChatStream, Client, Cut, Pairs
 from gateway.upstream import Answer, StreamBroken, Upstream
-from gateway.wire.chat import read_message, read_reply, reply_message
+from gateway.wire.chat import read_reply, reply_message, rewritten
 
 MAX_BUFFER = 16 * 1024 * 1024
 """Bytes of an answer that are held back until it is recorded; a longer one is relayed as it comes."""
@@ -95,7 +93,7 @@ class Exchange:
         async with upstream.send("POST", target, headers, self.plan.body) as answer:
             self._upstream = (time.perf_counter() - begun) * 1000
             grown = self.plan.body is not self._raw and answer.status in (400, 413, 422)
-            if not grown or encoded(answer) or not _TOO_LONG.search(await answer.peek(MAX_ERROR)):
+            if not grown or encoded(answer) or not _TOO_LONG.search(await _beginning(answer)):
                 yield answer
                 return
         self.plan = replace(self.plan, body=self._raw, status="degraded; reason=context", recalled=0)
@@ -127,24 +125,32 @@ class Exchange:
                     await self._as_it_comes(answer, body, pieces)
                     return
         except StreamBroken as error:
-            raise UpstreamUnreachable("The upstream's answer was cut off.", code="upstream_closed") from error
+            raise _cut_off() from error
         await self._record(self._read(answer, bytes(body)))
         recorded = [(b"x-memory-recorded", b"true" if self.recorded else b"false")]
         await self._client.start(answer.status, [*self._headers(answer), *recorded])
         await self._client.end(bytes(body))
 
     async def _as_it_comes(self, answer: Answer, body: bytearray, pieces: AsyncIterator[bytes]) -> None:
+        """Relay a body whose beginning was read; the piece that completes it is held until the turn is recorded."""
         await self._client.start(answer.status, self._headers(answer))
-        await self._client.write(bytes(body))
+        size, held = len(body), bytes(body)
+        if size != answer.length:
+            await self._client.write(held)
+            held = b""
         try:
             async for piece in pieces:
-                await self._client.write(piece)
+                size += len(piece)
                 if len(body) <= MAX_BUFFER:
                     body += piece
+                if size == answer.length:
+                    held = piece
+                else:
+                    await self._client.write(piece)
         except StreamBroken as error:
             raise Cut from error
         await self._record(self._read(answer, bytes(body)))
-        await self._client.end()
+        await self._client.end(held)
 
     def _read(self, answer: Answer, body: bytes) -> Reply:
         if answer.status >= 400:
@@ -214,6 +220,17 @@ class Exchange:
         return self._recorder.submit(self._turn)
 
 
+async def _beginning(answer: Answer) -> bytes:
+    try:
+        return await answer.peek(MAX_ERROR)
+    except StreamBroken as error:
+        raise _cut_off() from error
+
+
+def _cut_off() -> UpstreamUnreachable:
+    return UpstreamUnreachable("The upstream's answer was cut off.", code="upstream_closed")
+
+
 def encoded(answer: Answer) -> bool:
     """Its bytes are compressed, although none were asked for: they are relayed and not read."""
     return answer.header(b"content-encoding").lower() not in (b"", b"identity")
@@ -223,6 +240,4 @@ def _clean(message: Message) -> Message:
     """The message without blocks of ours in its text; its place in the thread stays that of what was sent."""
     if OPENING.rstrip("\n") not in message.text:
         return message
-    value = {**orjson.loads(message.raw), "content": stripped(message.text)}
-    cleaned = read_message(value, orjson.dumps(value).decode(), None)
-    return replace(message, raw=cleaned.raw, text=cleaned.text)
+    return rewritten(message, stripped)

@@ -24,11 +24,12 @@ from gateway.wire.document import NotReadable
 _log = logging.getLogger(__name__)
 
 _SIDE_CALL = re.compile(
-    r"\A\s*(?:### Task:\s.*(?:<chat_history>|### Output)"
-    r"|(?:Provide|Create|Generate|Write) an? (?:concise|brief|short)[^\n]{0,60} title\b)",
+    r"\A\s*(?:### Task:\s+(?!Respond to the user query).*(?:<chat_history>|### Output)"
+    r"|(?:Please )?(?:provide|create|generate|write) an? (?:concise|brief|short)[^\n]{0,40} title for (?:the|this) conversation\b)",
     re.DOTALL | re.IGNORECASE,
 )
-"""How chat UIs ask for titles, tags, follow-ups and search queries (Open WebUI; LibreChat)."""
+"""How chat UIs ask for titles, tags, follow-ups and search queries (Open WebUI; LibreChat). Open WebUI words a user's
+own question with documents as a task too, to respond to the user query."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,7 +37,7 @@ MAX_TOKENS = 256
 """The length that the published model cuts at, special tokens included."""
 BLOCK = 128
 """Weights that share one scale. Lowest cosine to the exact model over 400 turns and questions: 0.997 (0.981 with one
-scale a channel and activations scaled per tensor, as `quantize_dynamic` does, which takes three quarters of the time)."""
+scale a channel and activations scaled per tensor, as `quantize_dynamic` does, in three quarters of the time)."""
 ID = f"{NAME}@{WEIGHTS_SHA256[:12]}-int8x{BLOCK}"
 """Changes with whatever changes the vectors: weights, precision, the graph below."""
 
@@ -60,7 +60,7 @@ class Manifest:
 
     @classmethod
     def read(cls, prepared: Path) -> Manifest:
-        """The manifest of a folder that `find` or `prepare` returned; raises OSError, ValueError or TypeError if bad."""
+        """The manifest of a folder that `find` or `prepare` returned; OSError, ValueError or TypeError if bad."""
         return cls(**json.loads((prepared / MANIFEST_FILE).read_bytes()))
 
 
@@ -238,7 +238,7 @@ class _Bert:
             outputs, inputs = weight.shape
             blocks = weight.reshape(outputs, inputs // BLOCK, BLOCK)
             scale = np.abs(blocks).max(axis=-1, keepdims=True) / 127
-            # The operator's format: unsigned, zero at 128; accuracy_level 4: activations in int8, each block of a row alone.
+            # The operator's format: unsigned, zero at 128. accuracy_level 4: activations in int8, a scale a block too.
             levels = self._constant(name + ".weight", (np.rint(blocks / scale) + 128).astype(np.uint8))
             sizes = {"K": inputs, "N": outputs, "bits": 8, "block_size": BLOCK, "accuracy_level": 4}
             scales = self._constant(name + ".scale", scale.ravel())

@@ -17,6 +17,12 @@ _FORGED = re.compile(r"<(?=\s*/?\s*memory\b|\|)|(?<=\|)>", re.IGNORECASE)
 _BLOCK = re.compile(re.escape(OPENING) + r"(?:- .*\n)*" + re.escape(CLOSING.rstrip("\n")) + r"\n{0,2}")
 
 
+_WITH_DOCUMENTS = re.compile(
+    r"\A\s*### Task:\s+Respond to the user query\b(?:.*</context>|.*\Z)|</?user_query>", re.DOTALL | re.IGNORECASE
+)
+"""What Open WebUI puts before a question that comes with documents, and the tags around the question."""
+
+
 def tokens(text: str) -> int:
     """An estimate: a quarter of the characters, rounded up."""
     return -(-len(text) // 4)
@@ -51,3 +57,8 @@ def within(recalled: Sequence[Recalled], budget: int) -> list[Recalled]:
 def stripped(text: str) -> str:
     """`text` without blocks of ours, so that what was recalled is never learnt again."""
     return _BLOCK.sub("", text) if OPENING.rstrip("\n") in text else text
+
+
+def own_words(text: str) -> str:
+    """What the user wrote of a message: without blocks of ours, and without the documents that a chat UI put in."""
+    return _WITH_DOCUMENTS.sub("", stripped(text))

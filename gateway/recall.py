@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 
 from gateway.config import MemoryConfig, ProcessConfig, RecallConfig
 from gateway.domain import Changes, Memory, Recalled, Said, Scope
+from gateway.embed import Embedder, EmbeddingError, Encoding
 from gateway.errors import StoreError
 from gateway.prompt import within
-from gateway.ranking import EntityIndex, Ranked, Unit
+from gateway.ranking import EntityIndex, Unit
 from gateway.store import Store
 from gateway.words import cut, label, terms
 
@@ -24,6 +27,12 @@ CANDIDATES = 60
 """Scoring units that selection looks at."""
 SHORT = 3
 """Terms; a question with fewer is read together with the message before it."""
+ENCODING = 0.1
+"""Seconds that the question's vectors may take; without them its words have to do."""
+LARGE = 10_000
+"""Scoring units; an entity with more is ranked in a thread."""
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +56,28 @@ class Question:
     spent: int
     """Tokens that earlier blocks of the session take."""
 
+    @property
+    def search(self) -> str:
+        """What is looked for: the text, with the message before it if it is short."""
+        return f"{self.before}\n{self.text}" if self.before and len(terms(self.text)) < SHORT else self.text
+
 
 class Recall:
     """Keeps an index of each entity that was asked for, coherent with the store by the entity's sequence number.
 
-    Used as an async context, which owns the loading of indexes.
+    `embedder` gives the embedder that is ready now, None while there is none: recall then goes by words alone. Used as
+    an async context, which owns the loading of indexes.
     """
 
-    def __init__(self, store: Store, memory: MemoryConfig, processes: dict[str, ProcessConfig]) -> None:
+    def __init__(
+        self,
+        store: Store,
+        memory: MemoryConfig,
+        processes: dict[str, ProcessConfig],
+        embedder: Callable[[], Embedder | None],
+    ) -> None:
         self._store = store
+        self._embedder = embedder
         self._limits: RecallConfig = memory.recall
         self._closed_by_default = memory.sharing == "process"
         self._rules = {name: rule.sharing for name, rule in processes.items() if rule.sharing}
@@ -77,44 +99,53 @@ class Recall:
         budget = min(self._limits.tokens, self._limits.session_tokens - question.spent)
         if budget <= 0:
             return []
-        entity = await self._current(scope)
+        embedder = self._embedder()
+        encoding = self._tasks.create_task(_encoded(embedder, question.search)) if embedder else None
+        entity = await self._current(scope, embedder.id if embedder else None)
         visible = _Visible(self, scope, question)
         standing: list[Recalled] = []
         if question.first:
             found = [Recalled(memory, 1.0, {"standing": 1.0}) for memory in entity.standing() if visible(memory)]
             standing = within(found, min(self._limits.standing_tokens, budget))
         taken = {found.memory.id for found in standing}
-        relevant = [found for found in entity.ask(question, visible, self._limits.gate) if found.memory.id not in taken]
-        return within([*standing, *relevant], budget)
+        query = await encoding if encoding else None
+        async with entity.lock:
+            relevant = await entity.ask(question, query, visible, self._limits.gate)
+        return within([*standing, *(found for found in relevant if found.memory.id not in taken)], budget)
 
     def closed(self, process: str) -> bool:
         """What this process learns stays in it, and it sees nothing that others learnt."""
         rule = self._rules.get(process)
         return rule == "process" if rule else self._closed_by_default
 
-    async def _current(self, scope: Scope) -> _Entity:
+    @property
+    def restricts(self) -> bool:
+        """Some process is closed."""
+        return self._closed_by_default or "process" in self._rules.values()
+
+    async def _current(self, scope: Scope, embedder: str | None) -> _Entity:
         """The entity's index, with every change that was committed before this call.
 
         The work goes on when a caller's time is up, so that the next one finds it done.
         """
-        outcome = await asyncio.shield(self._tasks.create_task(self._refresh(scope)))
+        outcome = await asyncio.shield(self._tasks.create_task(self._refresh(scope, embedder)))
         if isinstance(outcome, StoreError):
             raise outcome
         return outcome
 
-    async def _refresh(self, scope: Scope) -> _Entity | StoreError:
+    async def _refresh(self, scope: Scope, embedder: str | None) -> _Entity | StoreError:
         name = (scope.tenant, scope.entity)
         entity = self._entities.setdefault(name, _Entity())
         self._entities.move_to_end(name)
         async with entity.lock:
             try:
-                changes = await self._store.changes(scope, entity.sequence, None)
-                if changes.epoch != entity.epoch:
-                    entity.clear(changes.epoch)
-                    changes = await self._store.changes(scope, 0, None)
+                changes = await self._store.changes(scope, entity.sequence, embedder)
+                if changes.epoch != entity.epoch or embedder != entity.embedder:
+                    entity.clear(changes.epoch, embedder)
+                    changes = await self._store.changes(scope, 0, embedder)
             except StoreError as error:
                 return error
-            if len(changes.messages) + len(changes.memories) > MANY:
+            if len(changes.messages) + len(changes.memories) + len(changes.encodings) > MANY:
                 await asyncio.to_thread(entity.apply, changes)
             else:
                 entity.apply(changes)
@@ -128,12 +159,26 @@ class Recall:
             size -= self._entities.popitem(last=False)[1].size
 
 
+async def _encoded(embedder: Embedder, text: str) -> Encoding | None:
+    """The question's vectors; None if they are not there in time."""
+    try:
+        async with asyncio.timeout(ENCODING):
+            return await embedder.encode_query(text)
+    except TimeoutError:
+        return None
+    except EmbeddingError as error:
+        _log.warning("question not encoded", extra={"reason": str(error)})
+        return None
+
+
 class _Visible:
     """Whether a memory may be in this request's block."""
 
     def __init__(self, recall: Recall, scope: Scope, question: Question) -> None:
         self._recall, self._scope, self._question = recall, scope, question
         self._narrow = question.narrow or recall.closed(scope.process)
+        self.restricts = self._narrow or recall.restricts
+        """Some of the entity's memories may be out of bounds for reasons that ranking should know."""
 
     def __call__(self, memory: Memory) -> bool:
         scope, question = self._scope, self._question
@@ -156,29 +201,35 @@ class _Entity:
     """One entity's memories and the index over the messages that state them."""
 
     epoch: int = 0
+    embedder: str | None = None
     sequence: int = 0
     index: EntityIndex = field(default_factory=EntityIndex)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _memories: dict[str, Memory] = field(default_factory=dict)
     _stated: dict[int, dict[str, None]] = field(default_factory=dict)
     """Ids of the memories that a message states, in order."""
+    _first: dict[int, int] = field(default_factory=dict)
+    """The first scoring unit of a message."""
     _messages: list[int] = field(default_factory=list)
     """Key of the message that each scoring unit is part of."""
 
     @property
     def size(self) -> int:
         """Bytes, roughly."""
-        return self.index.nbytes + 600 * len(self._memories)
+        return self.index.nbytes + 600 * len(self._memories) + 200 * len(self._messages)
 
-    def clear(self, epoch: int) -> None:
-        """Forget everything: it was erased."""
-        self.epoch, self.sequence = epoch, 0
+    def clear(self, epoch: int, embedder: str | None) -> None:
+        """Forget everything: it was erased, or its vectors are another embedder's."""
+        self.epoch, self.embedder, self.sequence = epoch, embedder, 0
         self.index = EntityIndex()
-        self._memories, self._stated, self._messages = {}, {}, []
+        self._memories, self._stated, self._first, self._messages = {}, {}, {}, []
 
     def apply(self, changes: Changes) -> None:
         """Take in what changed in the store."""
         self.index.add([unit for message in changes.messages for unit in self._units(message)])
+        for message, piece, packed in changes.encodings:
+            if message in self._first:
+                self.index.attach(self._first[message] + piece, packed)
         for memory in changes.memories:
             self._memories[memory.id] = memory
             for key in memory.sources:
@@ -187,7 +238,7 @@ class _Entity:
 
     def _units(self, message: Said) -> list[Unit]:
         pieces = cut(message.text)
-        first = len(self._messages)
+        first = self._first[message.key] = len(self._messages) + 1
         self._messages += [message.key] * len(pieces)
         thread = f"{message.process}\n{message.session}"
         speaker = label(message.text)
@@ -197,21 +248,31 @@ class _Entity:
         """The standing memories, oldest first."""
         return sorted((m for m in self._memories.values() if m.standing), key=lambda memory: memory.said_at)
 
-    def ask(self, question: Question, visible: _Visible, gate: float) -> list[Recalled]:
+    async def ask(
+        self, question: Question, query: Encoding | None, visible: _Visible, gate: float
+    ) -> list[Recalled]:
         """The visible memories of the messages that are relevant enough, best first."""
         if not len(self.index):
             return []
-        text = question.text
-        if len(terms(text)) < SHORT and question.before:
-            text = f"{question.before}\n{text}"
-        ranked = self.index.rank(text, None, now=question.asked_at, allowed=None, limit=CANDIDATES)
+        rank = partial(
+            self.index.rank,
+            question.search,
+            query,
+            now=question.asked_at,
+            allowed=self._allowed(visible) if visible.restricts else None,
+            limit=CANDIDATES,
+        )
+        ranked = await asyncio.to_thread(rank) if len(self.index) > LARGE else rank()
         chosen: dict[str, Recalled] = {}
         for found in ranked:
             if found.relevance >= gate:
-                for memory in self._of(found, visible):
+                for memory in self._of(self._messages[found.key - 1], visible):
                     chosen.setdefault(memory.id, Recalled(memory, found.relevance, found.signals))
         return list(chosen.values())
 
-    def _of(self, found: Ranked, visible: _Visible) -> Sequence[Memory]:
-        stated = self._stated.get(self._messages[found.key], {})
-        return [memory for memory in (self._memories[name] for name in stated) if visible(memory)]
+    def _allowed(self, visible: _Visible) -> list[int]:
+        """The units of messages that state something visible."""
+        return [key for key, message in enumerate(self._messages, 1) if self._of(message, visible)]
+
+    def _of(self, message: int, visible: _Visible) -> Sequence[Memory]:
+        return [memory for memory in map(self._memories.__getitem__, self._stated.get(message, ())) if visible(memory)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Callable
 
 from gateway.domain import Turn
 from gateway.errors import StoreError
@@ -28,7 +29,9 @@ class Recorder:
     Used as an async context: leaving it writes what waits, as long as the store can.
     """
 
-    def __init__(self, store: Store, metrics: Metrics) -> None:
+    def __init__(self, store: Store, metrics: Metrics, recorded: Callable[[], None] = lambda: None) -> None:
+        """`recorded` is called after each turn that was committed."""
+        self._recorded = recorded
         self._store = store
         self._metrics = metrics
         self._waiting: deque[Turn] = deque()
@@ -84,6 +87,7 @@ class Recorder:
             self._metrics.turns.labels("dropped").inc()
             return False
         self._metrics.turns.labels("recorded").inc()
+        self._recorded()
         return True
 
     async def _usage(self, turn: Turn) -> None:

@@ -8,13 +8,14 @@ import signal
 import socket
 from asyncio.events import TimerHandle
 from collections.abc import Callable, Iterator
+from http import HTTPStatus
 from typing import Any
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from gateway.config import Config
-from gateway.errors import ConfigError
+from gateway.errors import BadRequest, ConfigError, GatewayError, HeadersTooLarge, RequestTimeout
 
 HEADER_SECONDS = 10
 """How long a request's head may take from its connection or first byte."""
@@ -40,7 +41,7 @@ def serve(app: Any, config: Config, listener: socket.socket, draining: Callable[
     """Serve until a signal; then `draining` is told, and what runs may finish for `limits.drain` seconds."""
     settings = uvicorn.Config(
         app,
-        http=_protocol(config.limits.headers),
+        http=protocol(config.limits.headers),
         ws="none",
         lifespan="on",
         log_config=None,
@@ -76,12 +77,16 @@ class _Server(uvicorn.Server):
         self._draining()
 
 
-def _protocol(limit: int) -> type[HttpToolsProtocol]:
-    """uvicorn's protocol with a limit on the head of a request, in bytes and in seconds."""
+def protocol(limit: int) -> type[HttpToolsProtocol]:
+    """uvicorn's protocol with a limit on the head of a request, in bytes and in seconds.
+
+    `limit` is what the application refuses in its own words; a head that is twice as long never reaches it.
+    """
 
     class Protocol(HttpToolsProtocol):
-        _head = 0
-        """Bytes of the head in hand."""
+        _unread = 0
+        """Bytes received since the last that the application could be given: of a head, a chunk's size, a trailer."""
+        _in_head = False
         _deadline: TimerHandle | None = None
 
         def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
@@ -92,29 +97,35 @@ def _protocol(limit: int) -> type[HttpToolsProtocol]:
             self._head_done()
             super().connection_lost(exc)
 
+        def data_received(self, data: bytes) -> None:
+            self._unread += len(data)
+            super().data_received(data)
+            if self._unread > 2 * limit:
+                self._refuse(HeadersTooLarge())
+
         def on_message_begin(self) -> None:
             super().on_message_begin()
-            self._head = 0
+            self._in_head = True
             if self._deadline is None:
                 self._await_head()
 
-        def on_url(self, url: bytes) -> None:
-            super().on_url(url)
-            self._count(len(url))
-
         def on_header(self, name: bytes, value: bytes) -> None:
-            super().on_header(name, value)
-            self._count(len(name) + len(value) + 4)
+            if self._in_head:  # a trailer is no header, least of all one that names an entity
+                super().on_header(name, value)
 
         def on_headers_complete(self) -> None:
+            self._in_head = False
+            self._unread = 0
             self._head_done()
             if not self.transport.is_closing():
                 super().on_headers_complete()
 
-        def _count(self, size: int) -> None:
-            self._head += size
-            if self._head > 2 * limit:  # past this the application, which answers in JSON, is not asked
-                self._refuse(b"431 Request Header Fields Too Large")
+        def on_body(self, body: bytes) -> None:
+            self._unread = 0
+            super().on_body(body)
+
+        def send_400_response(self, msg: str) -> None:
+            self._refuse(BadRequest(msg))
 
         def _await_head(self) -> None:
             self._deadline = self.loop.call_later(HEADER_SECONDS, self._too_slow)
@@ -127,11 +138,18 @@ def _protocol(limit: int) -> type[HttpToolsProtocol]:
         def _too_slow(self) -> None:
             self._deadline = None
             if self.cycle is None or self.cycle.response_complete:
-                self._refuse(b"408 Request Timeout")
+                self._refuse(RequestTimeout("The request's head did not arrive in time."))
 
-        def _refuse(self, status: bytes) -> None:
-            if not self.transport.is_closing():
-                self.transport.write(b"HTTP/1.1 " + status + b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n")
-                self.transport.close()
+        def _refuse(self, error: GatewayError) -> None:
+            """Close the connection, with an answer where none has begun."""
+            if self.transport.is_closing():
+                return
+            if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+                body = error.body()
+                headers = [*error.headers(), (b"connection", b"close"), (b"content-length", b"%d" % len(body))]
+                lines = [b"HTTP/1.1 %d %s" % (error.status, HTTPStatus(error.status).phrase.encode())]
+                lines += [name + b": " + value for name, value in headers]
+                self.transport.write(b"\r\n".join([*lines, b"", body]))
+            self.transport.close()
 
     return Protocol

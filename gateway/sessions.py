@@ -18,6 +18,8 @@ RETRY_WINDOW = timedelta(minutes=15)
 """How long after a failed attempt the same request is its retry."""
 LONGEST_REPLAY = 1000
 """Messages that are looked at for replay."""
+SURE = 3
+"""Messages in a row that tell a thread whose beginning is another than the stored one; two are too often alike."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +72,8 @@ class Sessions:
         digests = [message.digest for message in request.messages]
         fingerprint = hashed((ids.session or "").encode(), (request.model or "").encode(), *digests)
         session = await self._store.session(scope) if ids.session is not None else None
-        resent = request.has_history or full_history or (session is not None and session.sends_history)
-        if resent:
+        resent = full_history or _has_earlier_turns(request) or (session is not None and session.sends_history)
+        if resent or (request.has_history and not ids.session):
             thread = await self._by_history(scope, request) if session or not ids.session else _new(scope, request)
             attempt = None
             if thread.known == len(thread.messages):
@@ -102,30 +104,36 @@ class Sessions:
             return await self._placed(scope, request.messages, len(places), places)
         links = [message.link for message in request.messages[1:]]
         place = await self._store.find_link(scope, links) if links and request.has_history else None
-        if place is None:
-            return _new(scope if scope.session else replace(scope, session=str(uuid.uuid4())), request)
-        return await self._windowed(scope, request, place)
+        thread = await self._windowed(scope, request, place) if place else None
+        if thread:
+            return thread
+        if scope.session:  # known, though nothing of it may have been recorded but its blocks
+            return await self._placed(scope, request.messages, 0, ())
+        return _new(replace(scope, session=str(uuid.uuid4())), request)
 
-    async def _windowed(self, scope: Scope, request: ChatRequest, place: Place) -> Thread:
-        """A request whose client left out, or summed up, the start of the thread."""
+    async def _windowed(self, scope: Scope, request: ChatRequest, place: Place) -> Thread | None:
+        """A request whose client left out, summed up or edited the start of the thread; None: of another thread."""
+        named = scope.session is not None
         scope = replace(scope, session=place.session)
-        at = next(
-            index
-            for index in reversed(range(len(request.messages)))
-            if request.messages[index].digest == place.message.digest
-        )
-        path = await self._store.path(scope, place.message.chain, ROOT, at + 1)
-        chained = list(request.messages)
-        for offset, stored in enumerate(reversed(path)):
-            if chained[at - offset].digest != stored.digest:
-                break
-            chained[at - offset] = replace(chained[at - offset], chain=stored.chain)
-        following = rechained(chained[at + 1 :], place.message.chain)
-        messages = (*chained[: at + 1], *following)
+        path = await self._store.path(scope, place.message.chain, ROOT, len(request.messages))
+        at = _end(request.messages, path)
+        path = path[-at - 1 :]
+        same = 1
+        while same < len(path) and path[-same - 1].digest == request.messages[at - same].digest:
+            same += 1
+        start = at + 1 - same
+        if start and not named and same < SURE:
+            return None
+        if start and len(path) == at + 1 and path[0].parent == ROOT:  # as long as the stored one: it was edited
+            return await self._placed(scope, request.messages, 0, ())
+        kept = [
+            replace(m, chain=stored.chain) for m, stored in zip(request.messages[start:], path[-same:], strict=False)
+        ]
+        messages = (*request.messages[:start], *kept, *rechained(request.messages[at + 1 :], place.message.chain))
         places = await self._store.find(scope, [message.chain for message in messages])
-        return await self._placed(
-            scope, messages, at + 1 + sum(p.message.chain in _chains(following) for p in places), places
-        )
+        stored = {found.message.chain for found in places}
+        known = at + 1 + sum(message.chain in stored for message in messages[at + 1 :])
+        return await self._placed(scope, messages, known, places)
 
     async def _placed(self, scope: Scope, messages: tuple[Message, ...], known: int, places: Sequence[Place]) -> Thread:
         scope = replace(scope, session=places[0].session) if places else scope
@@ -146,7 +154,8 @@ class Sessions:
         )
 
     async def _continued(self, scope: Scope, session: Session, request: ChatRequest, anchor: bytes) -> Thread:
-        """New messages of a client that sends no history: they follow the newest answer."""
+        """New messages of a client that sends no history: they follow the newest answer, or go on with its turn."""
+        anchor = await self._beginning(scope, request, anchor)
         messages = rechained(request.messages, anchor)
         places = await self._store.find(scope, [message.chain for message in messages])
         thread = await self._placed(scope, messages, len(places), places)
@@ -167,6 +176,13 @@ class Sessions:
             shown=thread.shown | {memory for block in shown for memory in block.memories},
             spent=thread.spent + sum(tokens(block.text) for block in shown),
         )
+
+    async def _beginning(self, scope: Scope, request: ChatRequest, anchor: bytes) -> bytes:
+        """What the first message follows: `anchor`, unless the request begins with the calls that end there."""
+        calls = max((i for i, message in enumerate(request.messages) if message.role == "assistant"), default=-1) + 1
+        path = await self._store.path(scope, anchor, ROOT, calls) if calls and anchor else []
+        begun = [message.digest for message in path] == [message.digest for message in request.messages[:calls]]
+        return path[0].parent if path and begun else anchor
 
 
 class _Shown:
@@ -205,8 +221,17 @@ def _new(scope: Scope, request: ChatRequest) -> Thread:
     return Thread(scope, b"", request.messages, 0, ROOT, learn=learn)
 
 
-def _chains(messages: Sequence[Message]) -> set[bytes]:
-    return {message.chain for message in messages}
+def _has_earlier_turns(request: ChatRequest) -> bool:
+    """An answer stands before the newest user message; one behind it only belongs to the turn that goes on."""
+    roles = [message.role for message in request.messages]
+    return "assistant" in roles and "user" in roles[roles.index("assistant") :]
+
+
+def _end(messages: Sequence[Message], path: Sequence[StoredMessage]) -> int:
+    """The place in `messages` of the last of `path`: the last one that follows the same message as there."""
+    ends = [message.digest for message in path[-2:]]
+    pairs = ((i, [message.digest for message in messages[i + 1 - len(ends) : i + 1]]) for i in range(1, len(messages)))
+    return max(i for i, pair in pairs if pair == ends)
 
 
 def unplaced(scope: Scope, request: ChatRequest) -> Thread:

@@ -39,6 +39,12 @@ class Answer:
         """The first header of this (lower-case) name; empty if there is none."""
         return next((value for key, value in self.headers if key.lower() == name), b"")
 
+    @property
+    def length(self) -> int | None:
+        """The body's announced length in bytes; None if it ends when it ends."""
+        value = self.header(b"content-length")
+        return int(value) if value.isdigit() else None
+
     async def pieces(self) -> AsyncIterator[bytes]:
         """The body's bytes as they arrive, not decoded; raises StreamBroken where it is cut."""
         if self._read:

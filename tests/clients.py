@@ -64,13 +64,15 @@ def ids(entity: str | None = None, process: str | None = None, session: str | No
 @contextmanager
 def openai(gateway: Gateway, headers: dict[str, str] | None = None, **more: Any) -> Iterator[OpenAI]:
     """An unmodified client whose only changes are its base address and its default headers."""
-    with OpenAI(base_url=gateway.url, api_key="sk-test", default_headers=headers or {}, **{"max_retries": 0, **more}) as client:
+    settings = {"api_key": "sk-test", "max_retries": 0, **more}
+    with OpenAI(base_url=gateway.url, default_headers=headers or {}, **settings) as client:
         yield client
 
 
 def async_openai(gateway: Gateway, headers: dict[str, str] | None = None, **more: Any) -> AsyncOpenAI:
     """The same, for asyncio; close it, or use it as a context."""
-    return AsyncOpenAI(base_url=gateway.url, api_key="sk-test", default_headers=headers or {}, **{"max_retries": 0, **more})
+    settings = {"api_key": "sk-test", "max_retries": 0, **more}
+    return AsyncOpenAI(base_url=gateway.url, default_headers=headers or {}, **settings)
 
 
 def say(client: OpenAI, text: Any, **more: Any) -> str:

@@ -48,7 +48,6 @@ class SmolLM2:
             self._model: Any = AutoModelForCausalLM.from_pretrained(
                 folder, gguf_file=FILE, local_files_only=True, dtype=torch.float32
             )
-        self._model.eval()
         self._torch = torch
         self._end: int = self._tokenizer.eos_token_id
         self.context: int = self._model.config.max_position_embeddings

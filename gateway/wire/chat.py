@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -32,8 +34,14 @@ class ChatRequest:
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
         self.document = Document(raw, "messages")
+        try:
+            self._read()
+        except RecursionError as error:  # it could be parsed, but not be written again
+            raise NotReadable from error
+
+    def _read(self) -> None:
         values = self.document.values
-        self.model = values["model"] if isinstance(values.get("model"), str) else None
+        self.model = _string(values.get("model"))
         self.stream = values.get("stream") is True
         self.choices = values["n"] if isinstance(values.get("n"), int) and values["n"] > 0 else 1
         self.places: list[int] = []
@@ -83,7 +91,10 @@ class ChatRequest:
         return self._block_edit(self.places[index], "x") is not None
 
     def _block_edit(self, place: int, block: str) -> Edit | None:
-        content = self.document.member(self.document.elements[place], "content")
+        try:
+            content = self.document.member(self.document.elements[place], "content")
+        except NotReadable:
+            return None
         if content is None:
             return None
         if isinstance(content.value, str):
@@ -104,7 +115,8 @@ def with_block(raw: str, block: str) -> str:
 
 def read_message(value: dict[str, Any], raw: str, previous: Message | None) -> Message:
     """A message of the wire; `previous` is the one before it in the thread (None at its start)."""
-    role = _ROLES.get(value.get("role") or "", "system")
+    named = value.get("role")
+    role = _ROLES.get(named, "system") if isinstance(named, str) else "system"
     text = _text(value.get("content"))
     tool = role == "tool" or bool(value.get("tool_calls") or value.get("function_call"))
     digest = _digest(role, _normal(role, text), value)
@@ -151,16 +163,41 @@ def reply_message(reply: Reply, previous: Message | None) -> Message | None:
     if reply.message is None:
         return None
     value = {"role": "assistant", **reply.message}
-    return read_message(value, orjson.dumps(value).decode(), previous)
+    try:
+        return read_message(value, _dumps(value), previous)
+    except RecursionError:
+        return None
+
+
+def rewritten(message: Message, change: Callable[[str], str]) -> Message:
+    """The message with its text changed; its place in the thread stays that of what was sent."""
+    value = json.loads(message.raw)
+    content = value.get("content")
+    if isinstance(content, list):
+        texts = [part for part in content if isinstance(part, dict) and isinstance(part.get("text"), str)]
+        for part in texts:
+            part["text"] = change(part["text"])
+    elif isinstance(content, str):
+        value["content"] = change(content)
+    return replace(message, raw=_dumps(value), text=_text(content if isinstance(content, list) else value["content"]))
 
 
 def _text(content: object) -> str:
     if isinstance(content, str):
-        return content
+        return _sound(content)
     if not isinstance(content, list):
         return ""
     texts = [part.get("text") for part in content if isinstance(part, dict) and part.get("type") == "text"]
-    return "\n".join(text for text in texts if isinstance(text, str))
+    return _sound("\n".join(text for text in texts if isinstance(text, str)))
+
+
+def _sound(text: str) -> str:
+    """Text that UTF-8 can hold: halves of a character that came in two pieces are joined, lone ones replaced."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return text
 
 
 def _normal(role: Role, text: str) -> str:
@@ -173,7 +210,7 @@ def _normal(role: Role, text: str) -> str:
 
 def _digest(role: Role, text: str, value: dict[str, Any]) -> bytes:
     """Over what stays the same when a client sends a message again: null is absent, one text part is a string."""
-    parts = [role.encode(), text.encode("utf-8", "surrogatepass")]
+    parts = [role.encode(), text.encode()]
     content = value.get("content")
     if isinstance(content, list):
         parts += [_canonical(part) for part in content if not (isinstance(part, dict) and part.get("type") == "text")]
@@ -214,11 +251,11 @@ def _canonical(value: object) -> bytes:
 def read_reply(body: bytes) -> Reply:
     """The answer in the body of a response that was not streamed; never raises."""
     try:
-        value = orjson.loads(body)
+        value = _loads(body)
         choice = value["choices"][0]
         message = choice["message"]
         kept = {key: message[key] for key in _KEPT if message.get(key) is not None}
-    except (orjson.JSONDecodeError, KeyError, IndexError, TypeError, AttributeError):
+    except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return Reply("error")
     kept.setdefault("content", None)
     return Reply(
@@ -246,6 +283,7 @@ class StreamedReply:
         self._finished: set[int] = set()
         self._text: dict[str, list[str]] = {"content": [], "refusal": []}
         self._calls = _StreamedCalls()
+        self._function = {"name": "", "arguments": ""}
         self._model: str | None = None
         self._id: str | None = None
         self._finish: str | None = None
@@ -257,8 +295,8 @@ class StreamedReply:
             self.done = self.ended = True
             return
         try:
-            chunk = orjson.loads(data)
-        except orjson.JSONDecodeError:
+            chunk = _loads(data)
+        except ValueError:
             return
         if not isinstance(chunk, dict):
             return
@@ -286,6 +324,9 @@ class StreamedReply:
                 elif isinstance(piece, list):  # thinking and text parts of some models
                     pieces.append(_text(piece))
             self._calls.take(delta.get("tool_calls"))
+            if isinstance(function := delta.get("function_call"), dict):
+                for key in self._function:
+                    self._function[key] += _string(function.get(key)) or ""
         if choice.get("finish_reason"):
             assert index is not None
             self._finished.add(index)
@@ -296,13 +337,15 @@ class StreamedReply:
     def reply(self) -> Reply:
         """What came so far: complete after the end, partial before it, error if the stream said so."""
         state: TurnState = "error" if self.failed else "complete" if self.ended else "partial"
-        content, refusal = ("".join(self._text[key]) for key in ("content", "refusal"))
+        content, refusal = (_sound("".join(self._text[key])) for key in ("content", "refusal"))
         message: dict[str, Any] = {"content": content or None}
         if refusal:
             message["refusal"] = refusal
         if calls := self._calls.values():
             message["tool_calls"] = calls
-        usable = bool(content or refusal or (calls and state == "complete")) or state == "complete"
+        if self._function["name"]:
+            message["function_call"] = self._function
+        usable = bool(content or refusal) or state == "complete"
         return Reply(state, message if usable else None, self._model, self._id, self._finish, self._usage)
 
 
@@ -349,8 +392,27 @@ class _StreamedCalls:
         return self._calls
 
 
+def _dumps(value: object) -> str:
+    """JSON text that UTF-8 can hold."""
+    try:
+        return orjson.dumps(value).decode()
+    except TypeError:  # half of a character, or an integer over 64 bits
+        return json.dumps(value, separators=(",", ":"))
+
+
+def _loads(data: bytes) -> Any:
+    """Parsed JSON; half of a character, which servers send in `\\ud83d` escapes, is let through. Raises ValueError."""
+    try:
+        return orjson.loads(data)
+    except orjson.JSONDecodeError:
+        try:
+            return json.loads(data)
+        except RecursionError as error:
+            raise ValueError("too deep") from error
+
+
 def _string(value: object) -> str | None:
-    return value if isinstance(value, str) else None
+    return _sound(value) if isinstance(value, str) else None
 
 
 def _member(value: object, key: str) -> object:

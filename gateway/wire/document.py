@@ -14,7 +14,7 @@ from json.decoder import scanstring  # type: ignore[attr-defined]  # documented 
 from typing import Any
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_scan = json.JSONDecoder().scan_once
+_scan = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # as above
 
 
 class NotReadable(Exception):
@@ -60,7 +60,7 @@ class Document:
                 self.values[name] = span.value
             if self.text[walk.end :].strip(" \t\n\r"):
                 raise NotReadable
-        except (UnicodeDecodeError, ValueError, StopIteration, RecursionError, IndexError) as error:
+        except (ValueError, RecursionError, IndexError) as error:
             raise NotReadable from error
 
     def member(self, element: Span, key: str) -> Span | None:
@@ -152,7 +152,10 @@ def _next(text: str, at: int, closing: str) -> int:
 
 
 def _value(text: str, at: int) -> Span:
-    value, end = _scan(text, at)
+    try:
+        value, end = _scan(text, at)
+    except StopIteration:  # which a generator would turn into a RuntimeError
+        raise ValueError("a value is missing") from None
     return Span(value, at, end)
 
 

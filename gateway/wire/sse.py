@@ -34,6 +34,8 @@ class EventStream:
         Yields (data, start): `start` is where the event begins in this chunk, 0 if it began earlier. Data of several
         lines is given again, joined, when the event ends: most clients send one line and none says how many.
         """
+        if not chunk:
+            return
         at = start = 1 if self._after_cr and chunk[:1] == b"\n" else 0
         self._after_cr = chunk[-1:] == b"\r"
         for end in _LINE_END.finditer(chunk, at):

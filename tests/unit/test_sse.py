@@ -31,8 +31,12 @@ def streams(draw: st.DrawFn) -> bytes:
     lines = draw(
         st.lists(
             st.one_of(
-                st.sampled_from(["", "", ":", ": keep-alive", "event: ping", "id: 1", "retry: 10", "data", "data:", "datas: x"]),
-                st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=12).map(lambda text: f"data: {text}"),
+                st.sampled_from(
+                    ["", "", ":", ": keep-alive", "event: ping", "id: 1", "retry: 10", "data", "data:", "datas: x"]
+                ),
+                st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=12).map(
+                    lambda text: f"data: {text}"
+                ),
                 st.sampled_from(['data: {"a":"é\u2028\u2029\x85\x0b"}', "data:{}", "data: [DONE]", "\ufeffdata: bom"]),
             ),
             max_size=15,

@@ -1,0 +1,137 @@
+"""Work in the background: vectors for the messages that have none yet."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Literal
+
+from gateway.dense import pack
+from gateway.embed import Embedder, EmbeddingError
+from gateway.errors import StoreError
+from gateway.metrics import Metrics
+from gateway.model import ModelError
+from gateway.store import Store, Unencoded
+from gateway.words import cut
+
+BATCH = 16
+"""Messages that are taken from the store at once."""
+IDLE = 5.0
+"""Seconds between two looks into the store when nobody says that there is work."""
+AFTER_ERROR = 1.0
+"""Seconds to wait after something failed."""
+
+_log = logging.getLogger(__name__)
+
+
+class Embedding:
+    """The embedder while it loads, once it is there, and if it never comes."""
+
+    def __init__(self, load: Callable[[], Awaitable[Embedder | None]]) -> None:
+        self.state: Literal["loading", "ready", "none", "failed"] = "loading"
+        self._load = load
+        self._embedder: Embedder | None = None
+
+    def ready(self) -> Embedder | None:
+        """The embedder, if it can be asked now."""
+        return self._embedder
+
+    async def load(self) -> Embedder | None:
+        """Load it; a failure is one warning, since words alone find much."""
+        try:
+            self._embedder = await self._load()
+        except ModelError as error:
+            _log.warning("no embedding model, recall goes by words alone", extra={"reason": str(error)})
+            self.state = "failed"
+            return None
+        self.state = "ready" if self._embedder else "none"
+        return self._embedder
+
+    def close(self) -> None:
+        """Let go of the embedder."""
+        if self._embedder:
+            self._embedder.close()
+
+
+class Worker:
+    """Encodes messages, oldest first; what fails is tried again.
+
+    Used as an async context, which ends the work.
+    """
+
+    def __init__(self, store: Store, embedding: Embedding, metrics: Metrics) -> None:
+        self._store = store
+        self._embedding = embedding
+        self._metrics = metrics
+        self._work = asyncio.Event()
+        self._tasks = asyncio.TaskGroup()
+        self._running: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Worker:
+        await self._tasks.__aenter__()
+        self._running = self._tasks.create_task(self._run())
+        return self
+
+    async def __aexit__(self, *error: object) -> None:
+        assert self._running is not None
+        self._running.cancel()
+        await self._tasks.__aexit__(None, None, None)
+        self._embedding.close()
+
+    def notice(self) -> None:
+        """Say that there may be work."""
+        self._work.set()
+
+    async def _run(self) -> None:
+        embedder = await self._embedding.load()
+        if embedder is None:
+            return
+        await self._report_others(embedder)
+        while True:
+            try:
+                self._work.clear()
+                if not await encode_some(self._store, embedder):
+                    await self._pause(IDLE)
+            except StoreError as error:
+                _log.warning("vectors not stored yet: the store refused", extra={"reason": str(error)})
+                await asyncio.sleep(AFTER_ERROR)
+            except Exception:  # noqa: BLE001  # the worker's loop goes on
+                _log.exception("background work failed")
+                self._metrics.faults.labels("worker").inc()
+                await asyncio.sleep(AFTER_ERROR)
+
+    async def _report_others(self, embedder: Embedder) -> None:
+        try:
+            others = await self._store.encoded_by_others(embedder.id)
+        except StoreError:
+            return
+        if others:
+            _log.warning(
+                "messages have vectors of another model and are found by their words alone: run memory-gateway reindex",
+                extra={"messages": others},
+            )
+
+    async def _pause(self, seconds: float) -> None:
+        try:
+            async with asyncio.timeout(seconds):
+                await self._work.wait()
+        except TimeoutError:
+            return
+
+
+async def encode_some(store: Store, embedder: Embedder) -> int:
+    """Encode the oldest messages that wait; returns how many there were."""
+    waiting = await store.unencoded(BATCH)
+    if not waiting:
+        return 0
+    done: list[tuple[Unencoded, list[bytes]]] = []
+    for message in waiting:
+        try:
+            encodings = await embedder.encode(cut(message.text))
+        except EmbeddingError as error:  # its words still find it
+            _log.warning("message left without vectors", extra={"reason": str(error)})
+            encodings = []
+        done.append((message, [pack(encoding) for encoding in encodings]))
+    await store.keep_encodings(embedder.id, done)
+    return len(waiting)
