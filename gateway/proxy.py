@@ -11,7 +11,7 @@ from typing import Any
 
 from gateway.attribution import Attributor, Identity
 from gateway.config import Config
-from gateway.errors import GatewayError, NotBuilt, NotFound, Overloaded
+from gateway.errors import GatewayError, NotBuilt, NotFound, Overloaded, RequestTimeout
 from gateway.exchange import Exchange
 from gateway.memory import Memory
 from gateway.metrics import Metrics
@@ -92,7 +92,7 @@ class Proxy:
                 await self._relay(client, outcome)
         except GatewayError as error:
             if not client.started:
-                await client.refuse(error, outcome.headers())
+                await client.refuse(RequestTimeout() if client.stalled else error, outcome.headers())
         except Cut as error:
             _log.warning("answer cut off", extra={"cause": repr(error.__cause__)})
 
@@ -110,15 +110,14 @@ class Proxy:
         """Pass request and answer on; a chat's stream is still watched for a broken end."""
         headers = self._sent(client.headers, accept=None)
         body: bytes | AsyncIterator[bytes] | None
+        length: int | None = None
         if client.length is not None and client.length <= SMALL_BODY:
             body = await client.body()
         elif client.length is None and client.header(b"transfer-encoding") is None:
             body = await client.body() or None
         else:
-            body = client.pieces()
-            if client.length is not None:
-                headers.append((b"content-length", str(client.length).encode()))
-        async with self._upstream(None).send(client.method, _target(client), headers, body) as answer:
+            body, length = client.pieces(), client.length
+        async with self._upstream(None).send(client.method, _target(client), headers, body, length) as answer:
             kept = [(name, value) for name, value in answer.headers if name.lower() != b"x-memory-status"]
             await client.start(answer.status, [*kept, *outcome.headers()])
             streams = answer.status == 200 and answer.header(b"content-type").startswith(b"text/event-stream")

@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from gateway.domain import Turn
 from gateway.errors import StoreError
@@ -16,56 +17,79 @@ COMMIT_WAIT = 0.25
 """Seconds that the end of an answer waits for its turn to be durable."""
 RETRY_EVERY = 0.5
 """Seconds between two tries while the store refuses."""
+LAST_TRIES = 5.0
+"""Seconds that a gateway which ends still tries."""
+BATCH = 64
+"""Turns that are given to the store at once, which commits them together."""
 MAX_WAITING = 20_000
 MAX_WAITING_BYTES = 64 * 1024 * 1024
-"""Turns, and bytes of them, that are held while the store refuses; older ones are let go of first, and counted."""
+"""Turns, and bytes of them, that wait for the store; older ones are let go of first, and counted."""
 
 _log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Waiting:
+    turn: Turn
+    size: int
+    outcome: asyncio.Future[bool]
+    """Whether it was committed at the first try."""
+
+
 class Recorder:
-    """Records turns so that no request can cancel a write and no write can break a request.
+    """Records turns in the order they came, so that no request can cancel a write and no write can break a request.
 
     Used as an async context: leaving it writes what waits, as long as the store can.
     """
 
     def __init__(self, store: Store, metrics: Metrics, recorded: Callable[[], None] = lambda: None) -> None:
-        """`recorded` is called after each turn that was committed."""
+        """`recorded` is called after turns were committed."""
         self._recorded = recorded
         self._store = store
         self._metrics = metrics
-        self._waiting: deque[Turn] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
+        self._work = asyncio.Event()
+        self._refusing = False
+        self._last_try: float | None = None
         self._tasks = asyncio.TaskGroup()
-        self._retry: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Recorder:
         await self._tasks.__aenter__()
-        self._retry = self._tasks.create_task(self._write_waiting())
+        self._tasks.create_task(self._run())
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        assert self._retry is not None
-        self._retry.cancel()
+        self._last_try = asyncio.get_running_loop().time() + LAST_TRIES
+        self._work.set()
         await self._tasks.__aexit__(None, None, None)
-        await self._flush()
         if self._waiting:
             _log.warning("turns lost: the store never took them", extra={"turns": len(self._waiting)})
             self._metrics.turns.labels("dropped").inc(len(self._waiting))
 
     @property
     def waiting(self) -> int:
-        """Turns that the store refused so far."""
+        """Turns that are not in the store yet, those in hand left out."""
         return len(self._waiting)
 
     def submit(self, turn: Turn) -> asyncio.Task[bool]:
-        """Begin to record a turn; the task tells whether it was committed at once. It never raises."""
-        return self._tasks.create_task(self._record(turn))
+        """Begin to record a turn; the task tells whether it was committed at the first try. It never raises."""
+        item = _Waiting(turn, _size(turn), asyncio.get_running_loop().create_future())
+        self._waiting.append(item)
+        self._waiting_bytes += item.size
+        while len(self._waiting) > MAX_WAITING or self._waiting_bytes > MAX_WAITING_BYTES:
+            self._drop(self._waiting.popleft())
+        if self._refusing:  # it is known: nobody needs to wait for it
+            self._refused(item)
+        self._metrics.waiting.set(len(self._waiting))
+        self._work.set()
+        return self._tasks.create_task(_result(item.outcome))
 
     async def committed(self, recording: asyncio.Task[bool]) -> bool:
         """Wait for a recording, at most COMMIT_WAIT seconds; whether it is durable now."""
         done, _ = await asyncio.wait([recording], timeout=COMMIT_WAIT)
         if not done:
+            _log.warning("an answer ended before its turn was durable")
             self._metrics.turns.labels("late").inc()
             return False
         return recording.result()
@@ -74,60 +98,85 @@ class Recorder:
         """Record the usage that came after the end of an answer; losing it is no harm."""
         self._tasks.create_task(self._usage(turn))
 
-    async def _record(self, turn: Turn) -> bool:
-        try:
-            await self._store.record(turn)
-        except StoreError as error:
-            _log.warning("turn not recorded yet: the store refused", extra={"reason": str(error)})
-            self._keep(turn)
-            return False
-        except Exception:  # recording never breaks the relay
-            _log.exception("turn lost: it could not be recorded")
-            self._metrics.faults.labels("record").inc()
-            self._metrics.turns.labels("dropped").inc()
-            return False
-        self._metrics.turns.labels("recorded").inc()
-        self._recorded()
-        return True
-
     async def _usage(self, turn: Turn) -> None:
         try:
             await self._store.add_usage(turn)
         except StoreError as error:
             _log.info("usage not recorded", extra={"reason": str(error)})
+        except Exception:  # recording never breaks the relay
+            _log.exception("usage lost: it could not be recorded")
+            self._metrics.faults.labels("record").inc()
 
-    def _keep(self, turn: Turn) -> None:
-        self._waiting.append(turn)
-        self._waiting_bytes += _size(turn)
-        while len(self._waiting) > MAX_WAITING or self._waiting_bytes > MAX_WAITING_BYTES:
-            self._waiting_bytes -= _size(self._waiting.popleft())
-            self._metrics.turns.labels("dropped").inc()
-        self._metrics.turns.labels("waiting").inc()
-        self._metrics.waiting.set(len(self._waiting))
-
-    async def _write_waiting(self) -> None:
-        while True:
-            await asyncio.sleep(RETRY_EVERY)
-            await self._flush()
-
-    async def _flush(self) -> None:
-        """Write what waits, in order, until the store refuses."""
-        while self._waiting:
-            turn = self._waiting[0]
-            try:
-                await self._store.record(turn)
-            except StoreError:
+    async def _run(self) -> None:
+        """Write what comes until the end is asked for and nothing waits, or the store refuses for too long."""
+        while self._waiting or self._last_try is None:
+            if not self._waiting:
+                self._work.clear()
+                await self._work.wait()
+                continue
+            self._refusing = not await self._write()
+            if not self._refusing:
+                continue
+            if self._last_try is not None and asyncio.get_running_loop().time() > self._last_try:
                 return
-            except Exception:  # recording never breaks the relay
-                _log.exception("turn lost: it could not be recorded")
-                self._metrics.faults.labels("record").inc()
-                self._metrics.turns.labels("dropped").inc()
-            else:
+            await asyncio.sleep(RETRY_EVERY)
+
+    async def _write(self) -> bool:
+        """Write the turns that wait longest; whether the store takes any.
+
+        What it refuses goes back to its place. If it takes others, a broken page is the cause, not the file: the
+        refused go behind all others.
+        """
+        batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+        outcomes = await asyncio.gather(*(self._store.record(item.turn) for item in batch), return_exceptions=True)
+        refused = []
+        for item, outcome in zip(batch, outcomes, strict=True):
+            if isinstance(outcome, StoreError):
+                self._refused(item, outcome)
+                refused.append(item)
+            elif outcome is None:
+                self._done(item, committed=True)
                 self._metrics.turns.labels("recorded").inc()
-            if self._waiting and self._waiting[0] is turn:
-                self._waiting.popleft()
-                self._waiting_bytes -= _size(turn)
-            self._metrics.waiting.set(len(self._waiting))
+            else:  # recording never breaks the relay
+                _log.error("turn lost: it could not be recorded", exc_info=outcome)
+                self._metrics.faults.labels("record").inc()
+                self._drop(item)
+        takes = len(refused) < len(batch)
+        if takes:
+            self._recorded()
+        elif self._waiting:
+            takes = await self._takes(self._waiting[-1].turn)
+        if takes:
+            self._waiting.extend(refused)
+        else:
+            self._waiting.extendleft(reversed(refused))
+        self._metrics.waiting.set(len(self._waiting))
+        return takes
+
+    async def _takes(self, turn: Turn) -> bool:
+        """Try one turn, which stays in its place: written again, it stays as it is."""
+        (outcome,) = await asyncio.gather(self._store.record(turn), return_exceptions=True)
+        return not isinstance(outcome, StoreError)
+
+    def _refused(self, item: _Waiting, error: StoreError | None = None) -> None:
+        if item.outcome.done():
+            return
+        item.outcome.set_result(False)
+        _log.warning("turn not recorded yet: the store refuses", extra={"reason": str(error)} if error else {})
+        self._metrics.turns.labels("waiting").inc()
+
+    def _drop(self, item: _Waiting) -> None:
+        self._metrics.turns.labels("dropped").inc()
+        self._done(item, committed=False)
+
+    def _done(self, item: _Waiting, *, committed: bool) -> None:
+        self._waiting_bytes -= item.size
+        if not item.outcome.done():
+            item.outcome.set_result(committed)
+
+
+async def _result(outcome: asyncio.Future[bool]) -> bool:
+    return await outcome
 
 
 def _size(turn: Turn) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
@@ -17,12 +18,16 @@ from gateway.wire.sse import EventStream
 
 BODY_SILENCE = 60
 """Seconds that a request's body may stop arriving."""
+LINGER = 2
+"""Seconds that the rest of a refused body is taken in: closing on bytes unread would destroy the answer."""
 AFTER_DONE = 0.05
 """Seconds that an upstream may take to close after `[DONE]`; its clients wait for the end of the body."""
 
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Pairs = list[tuple[bytes, bytes]]
+
+_WITHOUT_BODY = (204, 304)
 
 _log = logging.getLogger(__name__)
 
@@ -44,8 +49,11 @@ class Client:
         """Of the answer."""
         self.sent = 0
         """Bytes of body sent."""
+        self.stalled = False
+        """Its body stopped arriving."""
         self._receive, self._send, self._limits = receive, send, limits
         self._body_read = asyncio.Event()
+        self._answered = False
 
     def header(self, name: bytes) -> bytes | None:
         """The first header of this (lower-case) name."""
@@ -53,7 +61,8 @@ class Client:
 
     def check(self) -> None:
         """Raises HeadersTooLarge, BodyTooLarge or BadRequest for what the headers alone tell."""
-        if sum(len(name) + len(value) + 4 for name, value in self.headers) > self._limits.headers:
+        fields = sum(len(name) + len(value) + 4 for name, value in self.headers)
+        if fields + len(self.path) + len(self.query) > self._limits.headers:
             raise HeadersTooLarge
         if self.length is not None and self.length > self._limits.body and self.path.endswith(b"/chat/completions"):
             raise BodyTooLarge
@@ -86,25 +95,30 @@ class Client:
                 async with asyncio.timeout(BODY_SILENCE):
                     message = await self._receive()
             except TimeoutError:
+                self.stalled = True
                 raise RequestTimeout from None
             if message["type"] == "http.disconnect":
                 self._body_read.set()
                 raise Gone
             more = message.get("more_body", False)
+            if not more:
+                self._body_read.set()
             if message["body"]:
                 yield message["body"]
-        self._body_read.set()
 
     async def left(self) -> None:
-        """Wait, once the body is read, until the client leaves, and raise Gone."""
+        """Wait, once the body is read, until the client leaves; raises Gone unless it had the whole answer."""
         await self._body_read.wait()
         while (await self._receive())["type"] != "http.disconnect":
             pass
-        raise Gone
+        if not self._answered:
+            raise Gone
 
     async def start(self, status: int, headers: Iterable[tuple[bytes, bytes]]) -> None:
         """Send the head of the answer."""
         self.started, self.status = True, status
+        if status in _WITHOUT_BODY:  # the server would wait for the length that a 304 tells
+            headers = [(name, value) for name, value in headers if name.lower() != b"content-length"]
         await self._send({"type": "http.response.start", "status": status, "headers": list(headers)})
 
     async def write(self, piece: bytes) -> None:
@@ -116,6 +130,7 @@ class Client:
     async def end(self, piece: bytes = b"") -> None:
         """Send the last bytes and the end of the body."""
         self.sent += len(piece)
+        self._answered = True
         await self._send({"type": "http.response.body", "body": piece, "more_body": False})
 
     async def refuse(self, error: GatewayError, headers: Pairs) -> None:
@@ -125,7 +140,14 @@ class Client:
         await self.start(
             error.status, [*error.headers(), *headers, *close, (b"content-length", str(len(body)).encode())]
         )
-        await self.end(body)
+        await self.write(body)
+        self._answered = True
+        if close:
+            with contextlib.suppress(TimeoutError, RequestTimeout, Gone):
+                async with asyncio.timeout(LINGER):
+                    async for _ in self.pieces():
+                        pass
+        await self.end()
 
 
 class Cut(Exception):

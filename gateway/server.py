@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from http import HTTPStatus
 from typing import Any
 
+import httptools
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
@@ -21,6 +22,8 @@ HEADER_SECONDS = 10
 """How long a request's head may take from its connection or first byte."""
 KEEP_ALIVE = 75
 """Seconds that an idle connection is kept: longer than the clients' own, so that they close first."""
+
+_OFFER = frozenset((b"upgrade", b"connection", b"http2-settings"))
 
 
 def bind(host: str, port: int) -> socket.socket:
@@ -39,7 +42,12 @@ def bind(host: str, port: int) -> socket.socket:
 
 def serve(app: Any, config: Config, listener: socket.socket, draining: Callable[[], None]) -> None:
     """Serve until a signal; then `draining` is told, and what runs may finish for `limits.drain` seconds."""
-    settings = uvicorn.Config(
+    _Server(settings(app, config), draining).run(sockets=[listener])
+
+
+def settings(app: Any, config: Config) -> uvicorn.Config:
+    """How uvicorn serves the gateway."""
+    return uvicorn.Config(
         app,
         http=protocol(config.limits.headers),
         ws="none",
@@ -51,7 +59,6 @@ def serve(app: Any, config: Config, listener: socket.socket, draining: Callable[
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=int(config.limits.drain) or 1,
     )
-    _Server(settings, draining).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):
@@ -99,7 +106,7 @@ def protocol(limit: int) -> type[HttpToolsProtocol]:
 
         def data_received(self, data: bytes) -> None:
             self._unread += len(data)
-            super().data_received(data)
+            self._feed(data)
             if self._unread > 2 * limit:
                 self._refuse(HeadersTooLarge())
 
@@ -124,8 +131,30 @@ def protocol(limit: int) -> type[HttpToolsProtocol]:
             self._unread = 0
             super().on_body(body)
 
-        def send_400_response(self, msg: str) -> None:
-            self._refuse(BadRequest(msg))
+        def _should_upgrade(self) -> bool:
+            """The parser takes this request for the last in HTTP/1: it is read again without its offer.
+
+            Java's client offers HTTP/2 with every request, and the parser would drop the body. A WebSocket's is left to
+            the application, which refuses it in words.
+            """
+            return self._get_upgrade() not in (None, b"websocket") and self.parser.get_method() != b"CONNECT"
+
+        def _feed(self, data: bytes) -> None:
+            self._unset_keepalive_if_required()
+            try:
+                self.parser.feed_data(data)
+            except httptools.HttpParserUpgrade as upgrade:
+                if self._should_upgrade():
+                    self._feed(self._without_offer() + data[upgrade.args[0] :])
+            except httptools.HttpParserError:
+                self._refuse(BadRequest("This is not valid HTTP."))
+
+        def _without_offer(self) -> bytes:
+            """The head of the request in hand without its offer of another protocol."""
+            lines = [b"%s %s HTTP/1.1" % (self.parser.get_method(), self.url)]
+            lines += [name + b": " + value for name, value in self.headers if name not in _OFFER]
+            self.parser = httptools.HttpRequestParser(self)
+            return b"\r\n".join([*lines, b"", b""])
 
         def _await_head(self) -> None:
             self._deadline = self.loop.call_later(HEADER_SECONDS, self._too_slow)
@@ -144,7 +173,8 @@ def protocol(limit: int) -> type[HttpToolsProtocol]:
             """Close the connection, with an answer where none has begun."""
             if self.transport.is_closing():
                 return
-            if self.cycle is None or self.cycle.response_complete or not self.cycle.response_started:
+            idle = self.cycle is None or self.cycle.response_complete
+            if idle or not (self._in_head or self.cycle.response_started):
                 body = error.body()
                 headers = [*error.headers(), (b"connection", b"close"), (b"content-length", b"%d" % len(body))]
                 lines = [b"HTTP/1.1 %d %s" % (error.status, HTTPStatus(error.status).phrase.encode())]

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+import orjson
+
 from gateway.attribution import Ids
 from gateway.config import HistoryConfig
 from gateway.domain import Block, Message, Scope, Session, StoredMessage
 from gateway.prompt import tokens
 from gateway.store import Attempt, Place, Store
-from gateway.wire.chat import ROOT, ChatRequest, hashed, rechained, with_block
+from gateway.wire.chat import ROOT, ChatRequest, hashed, read_message, rechained, with_block
 
 RETRY_WINDOW = timedelta(minutes=15)
 """How long after a failed attempt the same request is its retry."""
@@ -42,6 +44,8 @@ class Thread:
     """Blocks to put back, by index in `messages`."""
     earlier: tuple[str, ...] = ()
     """Stored messages to replay, as JSON with their blocks."""
+    said_before: str = ""
+    """The user's newest message among them."""
     replay_from: bytes | None = None
     """Where replay starts from now on; None: as before."""
     present: frozenset[int] = frozenset()
@@ -171,6 +175,7 @@ class Sessions:
         return replace(
             thread,
             earlier=tuple(item.text for item in kept),
+            said_before=next((item.said for item in reversed(kept) if item.message.role == "user"), ""),
             replay_from=start if start and len(kept) < len(path) else None,
             present=thread.present | {item.message.key for item in kept},
             shown=thread.shown | {memory for block in shown for memory in block.memories},
@@ -192,6 +197,11 @@ class _Shown:
         self.message = message
         self.block = block
         self.text = with_block(message.raw, block.text) if block else message.raw
+
+    @property
+    def said(self) -> str:
+        """What a person would read of it."""
+        return read_message(orjson.loads(self.message.raw), self.message.raw, None).text
 
 
 def window(path: Sequence[_Shown], history: HistoryConfig) -> list[_Shown]:

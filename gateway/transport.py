@@ -21,6 +21,8 @@ KEEP_ALIVE = 60
 """Seconds that an idle connection is kept."""
 MAX_HEADER = 65_536
 """Bytes of one response header."""
+MAX_HEADERS = 1000
+"""Headers of a response."""
 _PIECE = 65_536
 """Bytes of a body that are written at once."""
 _NEVER_ADDED = ("accept", "accept-encoding", "content-type", "user-agent")
@@ -48,6 +50,7 @@ class AiohttpTransport(httpx2.AsyncBaseTransport):
             trust_env=False,
             max_line_size=MAX_HEADER,
             max_field_size=MAX_HEADER,
+            max_headers=MAX_HEADERS,
             timeout=aiohttp.ClientTimeout(total=None),
         )
 
@@ -120,6 +123,8 @@ def _body(request: httpx2.Request) -> bytes | AsyncIterator[bytes] | None:
         stream = request.stream
         assert isinstance(stream, httpx2.AsyncByteStream)
         return aiter(stream)
+    if not content:
+        return None  # aiohttp would announce a length of 0 where nothing was said of a body
     return content if len(content) <= _PIECE else _pieces(content)
 
 

@@ -86,12 +86,17 @@ class Upstream:
 
     @asynccontextmanager
     async def send(
-        self, method: str, target: bytes, headers: Headers, body: bytes | AsyncIterator[bytes] | None
+        self,
+        method: str,
+        target: bytes,
+        headers: Headers,
+        body: bytes | AsyncIterator[bytes] | None,
+        length: int | None = None,
     ) -> AsyncIterator[Answer]:
         """Send a request and give its answer; the connection is free again, or closed, when the context ends.
 
         `target` is the raw path and query behind the base address; `headers` are the client's, which lose what belongs
-        to a connection. Raises UpstreamUnreachable, or UpstreamSilent where no answer begins.
+        to a connection; `length` is that of a body that comes in pieces, None if it is not known. Raises UpstreamUnreachable, or UpstreamSilent where no answer begins.
         """
         request = httpx2.Request(
             method,
@@ -102,9 +107,13 @@ class Upstream:
         )
         if not isinstance(body, bytes):
             request.headers.pop("transfer-encoding", None)  # set by the transport where no length is known
+        if length is not None:
+            request.headers["content-length"] = str(length)
         with _translated():
             response = await self._client.send(request, stream=True)
         try:
+            if not 200 <= response.status_code <= 599:
+                raise UpstreamUnreachable(f"The upstream answered with the status {response.status_code}.")
             yield Answer(response)
         finally:
             await response.aclose()

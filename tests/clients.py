@@ -11,8 +11,8 @@ from typing import Any
 
 from openai import AsyncOpenAI, OpenAI
 
-from .process import Answer, Gateway
-from .upstream import Received, Upstream, chat
+from tests.process import Answer, Gateway
+from tests.upstream import Received, Upstream, chat
 
 
 @dataclass
@@ -34,9 +34,20 @@ class Served:
         return answer
 
     def stored(self, entity: str) -> list[tuple[str, str]]:
-        """Role and text of the entity's messages, in the order of their recording."""
-        rows = self.gateway.rows("SELECT role, text FROM messages WHERE entity = ? ORDER BY recorded_at, key", entity)
-        return [(role, text) for role, text in rows]
+        """Role and text of the entity's messages, in the order of their recording, and within a turn of the thread."""
+        rows = self.gateway.rows(
+            "SELECT session, chain, parent, recorded_at, role, text FROM messages WHERE entity = ?", entity
+        )
+        parents = {(session, chain): (session, parent) for session, chain, parent, *_ in rows}
+
+        def depth(place: tuple[str, bytes]) -> int:
+            count = 0
+            while (place := parents.get(place, ("", b""))) != ("", b""):
+                count += 1
+            return count
+
+        rows.sort(key=lambda row: (row[3], depth((row[0], row[1]))))
+        return [(row[4], row[5]) for row in rows]
 
     def turns(self, entity: str) -> list[str]:
         """States of the entity's turns, oldest first."""
@@ -45,7 +56,10 @@ class Served:
 
     def memories(self, entity: str) -> list[str]:
         """Texts of the entity's memories, oldest first."""
-        return [text for (text,) in self.gateway.rows("SELECT text FROM memories WHERE entity = ? ORDER BY sequence", entity)]
+        return [
+            text
+            for (text,) in self.gateway.rows("SELECT text FROM memories WHERE entity = ? ORDER BY sequence", entity)
+        ]
 
 
 @contextmanager

@@ -23,7 +23,9 @@ class Received:
     body: bytes
     arrived: float
     closed: float | None = None
-    """When the peer closed the connection while the answer was being made."""
+    """When the peer closed the connection while the answer was being made, or before the body was whole."""
+    size: int = 0
+    """Bytes of the body, also of one that is not kept."""
 
     def header(self, name: str) -> str | None:
         return next((value for key, value in self.headers if key == name), None)
@@ -51,11 +53,12 @@ class Upstream:
     """Listens on a free loopback port from its making until `close`.
 
     `script` yields the raw bytes of the response, head included; replace it at any time. Connections are kept alive
-    unless a script raises Close.
+    unless a script raises Close. Of a body at most `keep` bytes are kept.
     """
 
-    def __init__(self, script: Script | None = None) -> None:
+    def __init__(self, script: Script | None = None, keep: int = 64 * 1024 * 1024) -> None:
         self.script: Script = script or chat()
+        self._keep = keep
         self.received: list[Received] = []
         self.connections = 0
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
@@ -93,8 +96,9 @@ class Upstream:
         reader = connection.makefile("rb")
         with connection, reader:
             try:
-                while (request := _read(reader)) is not None:
+                while (request := _read_head(reader)) is not None:
                     self.received.append(request)
+                    _read_body(reader, request, self._keep)
                     self._answer(connection, request)
             except (OSError, Close, ValueError):
                 return
@@ -130,7 +134,7 @@ def _peer_left(connection: socket.socket, seconds: float) -> bool:
     return False
 
 
-def _read(reader: Any) -> Received | None:
+def _read_head(reader: Any) -> Received | None:
     line = reader.readline()
     if not line:
         return None
@@ -139,17 +143,35 @@ def _read(reader: Any) -> Received | None:
     while (header := reader.readline().rstrip(b"\r\n")) != b"":
         name, _, value = header.decode("latin-1").partition(":")
         headers.append((name.lower(), value.strip()))
-    request = Received(method, target, headers, b"", time.monotonic())
-    if request.header("transfer-encoding") == "chunked":
-        pieces = []
-        while size := int(reader.readline().split(b";")[0], 16):
-            pieces.append(reader.read(size))
+    return Received(method, target, headers, b"", time.monotonic())
+
+
+def _read_body(reader: Any, request: Received, keep: int) -> None:
+    """Read the body into the request; raises Close where it breaks off."""
+    try:
+        if request.header("transfer-encoding") == "chunked":
+            while size := int(reader.readline().split(b";")[0] or b"-", 16):
+                _read_piece(reader, request, size, keep)
+                reader.readline()
             reader.readline()
-        reader.readline()
-        request.body = b"".join(pieces)
-    else:
-        request.body = reader.read(int(request.header("content-length") or 0))
-    return request
+        else:
+            _read_piece(reader, request, int(request.header("content-length") or 0), keep)
+    except (OSError, ValueError):
+        request.closed = time.monotonic()
+        raise Close from None
+
+
+def _read_piece(reader: Any, request: Received, size: int, keep: int) -> None:
+    pieces = []
+    while size:
+        piece = reader.read(min(size, 1024 * 1024))
+        if not piece:
+            raise ValueError("cut off")
+        if request.size < keep:
+            pieces.append(piece)
+        request.size += len(piece)
+        size -= len(piece)
+    request.body += b"".join(pieces)
 
 
 def head(status: int = 200, *headers: tuple[str, str], content_type: str = "application/json") -> bytes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from gateway.domain import Kind, Statement
+from gateway.prompt import own_words
 from gateway.words import asks, sentences
 
 MAX_STATEMENTS = 200
@@ -130,7 +131,7 @@ def statements(text: str) -> tuple[Statement, ...]:
     the stating clause before a command ("I'm vegetarian, suggest dinner").
     """
     found: list[Statement] = []
-    for sentence in sentences(_CODE.sub("\n", text)):
+    for sentence in sentences(_CODE.sub("\n", own_words(text))):
         stated = _stated(_BULLET.sub("", sentence.strip()))
         if stated:
             found.append(Statement(stated, _kind(stated), _STANDING.search(stated) is not None))

@@ -25,9 +25,12 @@ def form(text: str) -> bytes:
 
 
 def record(connection: sqlite3.Connection, turn: Turn) -> None:
-    """Write a turn: entity, session, new messages, reply, statements."""
+    """Write a turn: entity, session, new messages, reply, statements; one that is there already stays as it is."""
     now = micros(datetime.now(UTC))
     tenant, entity, process, session = _keys(turn.scope)
+    keys = (tenant, entity, turn.id)
+    if connection.execute("SELECT 1 FROM turns WHERE tenant = ? AND entity = ? AND turn = ?", keys).fetchone():
+        return  # its commit was reported as failed, and had succeeded
     sequence = _entity(connection, tenant, entity, now)
     attempt = _forget_attempt(connection, turn) + 1
     _session(connection, turn, now)
@@ -38,6 +41,8 @@ def record(connection: sqlite3.Connection, turn: Turn) -> None:
         written.add(turn.reply)
     for message, statements in turn.learn:
         key = written.learn(message)
+        if key is None:
+            continue
         for statement in statements:
             written.sequence += 1
             _state(connection, turn, statement, key, written.sequence, now)
@@ -45,7 +50,7 @@ def record(connection: sqlite3.Connection, turn: Turn) -> None:
         "UPDATE entities SET sequence = ? WHERE tenant = ? AND entity = ?", (written.sequence, tenant, entity)
     )
     connection.execute(
-        "INSERT OR REPLACE INTO turns (tenant, entity, turn, process, session, request, anchor, reply, state, attempt,"
+        "INSERT INTO turns (tenant, entity, turn, process, session, request, anchor, reply, state, attempt,"
         " model, upstream_id, finish_reason, usage, timings, started_at, said_at, recorded_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
@@ -62,8 +67,8 @@ def record(connection: sqlite3.Connection, turn: Turn) -> None:
 def add_usage(connection: sqlite3.Connection, turn: Turn) -> None:
     """Set the usage of a recorded turn."""
     connection.execute(
-        "UPDATE turns SET usage = ? WHERE tenant = ? AND entity = ? AND turn = ?",
-        (orjson.dumps(turn.usage).decode(), turn.scope.tenant, turn.scope.entity, turn.id),
+        "UPDATE turns SET usage = ? WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND turn = ?",
+        (orjson.dumps(turn.usage).decode(), *_keys(turn.scope), turn.id),
     )
 
 
@@ -118,29 +123,39 @@ def _forget_attempt(connection: sqlite3.Connection, turn: Turn) -> int:
     if turn.replaces is None:
         return 0
     keys = (turn.scope.tenant, turn.scope.entity, turn.replaces)
-    found = connection.execute("SELECT attempt FROM turns WHERE tenant = ? AND entity = ? AND turn = ?", keys)
+    found = connection.execute(
+        "SELECT attempt FROM turns WHERE tenant = ? AND entity = ? AND turn = ? AND process = ?",
+        (*keys, turn.scope.process),
+    )
     row = found.fetchone()
+    if row is None:
+        return 0
     connection.execute(
         "DELETE FROM messages WHERE tenant = ? AND entity = ? AND turn = ? AND role = 'assistant'"
         " AND chain = (SELECT reply FROM turns WHERE tenant = ? AND entity = ? AND turn = ?)",
         (*keys, *keys),
     )
     connection.execute("DELETE FROM turns WHERE tenant = ? AND entity = ? AND turn = ?", keys)
-    return row[0] if row else 0
+    attempts: int = row[0]
+    return attempts
 
 
 def _session(connection: sqlite3.Connection, turn: Turn, now: int) -> None:
-    """Make or renew the session; its head moves with the newest answer that said something."""
+    """Make or renew the session; its head moves with the newest answer that said something.
+
+    An answer to the head itself is newer than it whatever the clock says; a session may be there without a head, since
+    blocks are kept before the upstream is called.
+    """
     keys = _keys(turn.scope)
     head = turn.reply.chain if turn.reply and (turn.state == "complete" or not turn.reply.tool) else None
     connection.execute(
         "INSERT INTO sessions (tenant, entity, process, session, head, replay_from, sends_history, created_at,"
         " last_seen) VALUES (?, ?, ?, ?, ?, x'', ?, ?, ?)"
         " ON CONFLICT (tenant, entity, process, session) DO UPDATE SET"
-        " head = CASE WHEN length(excluded.head) > 0 AND excluded.last_seen >= last_seen"
+        " head = CASE WHEN length(excluded.head) > 0 AND (head IN (x'', ?) OR excluded.last_seen >= last_seen)"
         " THEN excluded.head ELSE head END,"
         " sends_history = max(sends_history, excluded.sends_history), last_seen = max(last_seen, excluded.last_seen)",
-        (*keys, head or b"", turn.sends_history, now, micros(turn.started_at)),
+        (*keys, head or b"", turn.sends_history, now, micros(turn.started_at), turn.anchor),
     )
 
 
@@ -167,21 +182,25 @@ class _Messages:
         )
         self.parent = message.chain
 
-    def learn(self, message: Message) -> int:
-        """Mark a message as learnt, which makes it new to every index; returns its key."""
+    def learn(self, message: Message) -> int | None:
+        """Mark a message as learnt, which makes it new to every index; its key, None if it was learnt before."""
         keys = (*_keys(self.turn.scope), message.chain)
+        found = self.connection.execute(
+            "SELECT learnt FROM messages"
+            " WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ?",
+            keys,
+        ).fetchone()
+        if found is None:
+            raise ValueError("a message that is to be learnt from is neither stored nor in its turn")
+        if found[0]:
+            return None
         self.sequence += 1
         self.connection.execute(
             "UPDATE messages SET learnt = 1, key = ?"
-            " WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ? AND NOT learnt",
+            " WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ?",
             (self.sequence, *keys),
         )
-        found = self.connection.execute(
-            "SELECT key FROM messages WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ?",
-            keys,
-        )
-        key: int = found.fetchone()[0]
-        return key
+        return self.sequence
 
 
 def _state(

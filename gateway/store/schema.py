@@ -22,11 +22,14 @@ def lock(path: Path) -> IO[bytes]:
     name = path.with_name(path.name + ".lock")
     try:
         file = open(os.open(name, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise ConfigError(f"store {path}: another gateway has it open (SQLite serves one process)") from None
     except OSError as error:
         raise ConfigError(f"store {path}: cannot be written ({error.strerror})") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        file.close()
+        held = "another gateway has it open (SQLite serves one process)"
+        raise ConfigError(f"store {path}: {held if isinstance(error, BlockingIOError) else error.strerror}") from None
     return file
 
 
@@ -39,9 +42,13 @@ def open_file(path: Path) -> sqlite3.Connection:
         if not path.exists():
             os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         connection = connect(path)
-        migrate(connection)
     except (OSError, sqlite3.Error) as error:
         raise ConfigError(f"store {path}: {getattr(error, 'strerror', None) or error}") from error
+    try:
+        migrate(connection)
+    except (ConfigError, sqlite3.Error) as error:
+        connection.close()
+        raise ConfigError(f"store {path}: {error}") from error
     return connection
 
 
@@ -57,7 +64,7 @@ def migrate(connection: sqlite3.Connection) -> None:
     steps = migrations()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
     if version > steps[-1][0]:
-        raise ConfigError(f"store: written by a newer gateway (schema {version}, known {steps[-1][0]})")
+        raise ConfigError(f"written by a newer gateway (schema {version}, known {steps[-1][0]})")
     for number, sql in steps:
         if number > version:
             connection.executescript(f"BEGIN IMMEDIATE;\n{sql}\nPRAGMA user_version = {number};\nCOMMIT;")

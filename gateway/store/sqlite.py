@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -13,7 +14,7 @@ import aiosqlite
 import orjson
 
 from gateway.domain import Block, Changes, Memory, Said, Scope, Session, StoredMessage, Turn
-from gateway.errors import StoreError
+from gateway.errors import ConfigError, StoreError
 from gateway.store import Attempt, Place, Unencoded, encoding, recording, schema
 from gateway.store.writer import BUSY, Writer
 
@@ -35,13 +36,16 @@ class SqliteStore:
     @classmethod
     async def open(cls, path: Path) -> SqliteStore:
         """Open the file, made and migrated as needed; raises ConfigError where that cannot be done."""
-        lock = await asyncio.to_thread(schema.lock, path)
-        try:
-            connection = await asyncio.to_thread(schema.open_file, path)
-        except BaseException:
-            lock.close()
-            raise
-        return cls(lock, Writer(connection), [await _reader(path), await _reader(path)])
+        async with AsyncExitStack() as stack:
+            lock = stack.enter_context(await asyncio.to_thread(schema.lock, path))
+            writer = Writer(await asyncio.to_thread(schema.open_file, path))
+            stack.push_async_callback(asyncio.to_thread, writer.close)
+            readers = []
+            for _ in range(2):
+                readers.append(await _reader(path))
+                stack.push_async_callback(readers[-1].close)
+            stack.pop_all()
+        return cls(lock, writer, readers)
 
     @property
     def healthy(self) -> bool:
@@ -204,9 +208,12 @@ class SqliteStore:
 async def _reader(path: Path) -> aiosqlite.Connection:
     """A connection that cannot write and never checkpoints."""
     address = path.absolute().as_uri() + "?mode=ro"
-    reader = await aiosqlite.connect(address, uri=True, timeout=BUSY, isolation_level=None)
-    for setting in ("query_only=ON", "wal_autocheckpoint=0", "trusted_schema=OFF", "cell_size_check=ON"):
-        await reader.execute_fetchall(f"PRAGMA {setting}")
+    try:
+        reader = await aiosqlite.connect(address, uri=True, timeout=BUSY, isolation_level=None)
+        for setting in ("query_only=ON", "wal_autocheckpoint=0", "trusted_schema=OFF", "cell_size_check=ON"):
+            await reader.execute_fetchall(f"PRAGMA {setting}")
+    except sqlite3.Error as error:
+        raise ConfigError(f"store {path}: {error}") from error
     return reader
 
 
@@ -219,10 +226,10 @@ def _message(row: Sequence[Any]) -> StoredMessage:
     return StoredMessage(key, chain, parent, digest, role, raw, bool(tool), bool(learnt))
 
 
-def _memory(row: Sequence[Any]) -> Memory:
-    (*plain, standing, seen, sources) = row
+def _memory(row: tuple[Any, ...]) -> Memory:
+    *plain, standing, seen, sources = row
     keys = tuple(int(key) for key in sources.split(",")) if sources else ()
-    return Memory(*plain, standing=bool(standing), said_at=_moment(seen), sources=keys)
+    return Memory(*plain, bool(standing), _moment(seen), keys)
 
 
 def _moment(micros: int) -> datetime:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
@@ -16,6 +17,8 @@ MAX_GROUP = 64
 """Transactions that share one commit."""
 BUSY = 0.1
 """Seconds to wait for another process's lock."""
+
+_OF_THE_ITEM = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.NotSupportedError)
 
 Work = Callable[[sqlite3.Connection], object]
 
@@ -45,6 +48,8 @@ class Writer:
         self.healthy = True
         self._connection = connection
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
+        self._closed = False
+        self._closing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
@@ -52,12 +57,18 @@ class Writer:
         """Queue a transaction; the future fails with StoreError where it was not committed."""
         loop = asyncio.get_running_loop()
         item = _Item(work, loop.create_future(), loop)
-        self._queue.put(item)
+        with self._closing:
+            if self._closed:
+                item.future.set_exception(StoreError("it was closed"))
+            else:
+                self._queue.put(item)
         return item.future
 
     def close(self) -> None:
         """Finish the queue and close the connection; blocks."""
-        self._queue.put(None)
+        with self._closing:
+            self._closed = True
+            self._queue.put(None)
         self._thread.join()
         self._connection.close()
 
@@ -79,33 +90,44 @@ class Writer:
                 return
 
     def _commit(self, group: list[_Item]) -> None:
-        """One transaction for the group; each item has a savepoint, so that one that fails harms no other."""
-        outcomes: list[tuple[_Item, object]] = []
+        """Commit the group at once; where the file refuses, each item alone, so that a bad page harms no other's."""
         try:
-            self._connection.execute("BEGIN IMMEDIATE")
-            for item in group:
-                outcomes.append((item, self._attempt(item.work)))
-            self._connection.execute("COMMIT")
+            outcomes = self._transaction(group)
             self.healthy = True
         except sqlite3.Error as error:
+            if len(group) > 1 and error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+                for item in group:
+                    self._commit([item])
+                return
             self.healthy = False
-            failure = StoreError(f"{type(error).__name__}: {error}")
-            outcomes = [(item, failure) for item in group]
-            if self._connection.in_transaction:
-                self._connection.execute("ROLLBACK")
+            outcomes = [(item, StoreError(f"{type(error).__name__}: {error}")) for item in group]
         for loop in {item.loop for item in group}:
             own = [(item, outcome) for item, outcome in outcomes if item.loop is loop]
-            if not loop.is_closed():
+            with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits
                 loop.call_soon_threadsafe(_resolve, own)
+
+    def _transaction(self, group: list[_Item]) -> list[tuple[_Item, object]]:
+        """Each item's outcome, all committed; each has a savepoint, so that one that fails harms no other."""
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            outcomes = [(item, self._attempt(item.work)) for item in group]
+            self._connection.execute("COMMIT")
+        except sqlite3.Error:
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        return outcomes
 
     def _attempt(self, work: Work) -> object:
         """The work's result, or the error that only it met; errors of the whole file are raised."""
         self._connection.execute("SAVEPOINT item")
         try:
             result = work(self._connection)
-        except (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, ValueError, TypeError) as error:
+        except Exception as error:
+            if isinstance(error, sqlite3.Error) and not isinstance(error, _OF_THE_ITEM):
+                raise
             self._connection.execute("ROLLBACK TO item")
-            result = error
+            result = error  # the caller raises it
         self._connection.execute("RELEASE item")
         return result
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import inspect
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -24,6 +25,7 @@ pytestmark = pytest.mark.anyio
 Open = Callable[[], Awaitable[Store]]
 """Opens the same database again."""
 
+EMBEDDER = "scripted-model"
 ALICE = Scope("acme", "alice", "support", "s1")
 
 
@@ -180,7 +182,7 @@ async def test_the_head_of_a_session_is_its_newest_reply(store: Store) -> None:
     talk = Conversation(ALICE)
     for text in ("One.", "Two."):
         await store.record(talk.turn(text))
-    assert await store.session(ALICE) == Session("s1", talk.history[-1].chain, sends_history=False)
+    assert await store.session(ALICE) == Session("s1", talk.history[-1].chain, b"", sends_history=False)
 
 
 async def test_the_head_of_a_session_that_began_with_a_block_is_its_newest_reply(store: Store) -> None:
@@ -439,6 +441,68 @@ async def test_a_reader_beside_a_writer_is_told_of_each_change_once(store: Store
     assert len(told) == len(set(told)) == 300
 
 
+# --- vectors ----------------------------------------------------------------------------------------------------
+
+
+async def encode_all(store: Store, embedder: str = EMBEDDER) -> None:
+    """Give every waiting message two vectors that say whose they are."""
+    waiting = await store.unencoded(1000)
+    await store.keep_encodings(embedder, [(m, [f"{embedder} {m.text} {n}".encode() for n in (0, 1)]) for m in waiting])
+
+
+async def test_messages_wait_for_their_vectors_oldest_first(store: Store) -> None:
+    for name in ("alice", "bob", "carol"):
+        await store.record(Conversation(replace(ALICE, entity=name)).turn(f"I am {name}.", states=[fact("x")]))
+    waiting = await store.unencoded(2)
+    assert [(message.scope.entity, message.text) for message in waiting] == [("alice", "I am alice."), ("bob", "I am bob.")]
+    assert await store.waiting() == 3
+    await encode_all(store)
+    assert (await store.unencoded(10), await store.waiting()) == ([], 0)
+
+
+async def test_only_what_was_learnt_from_waits_for_vectors(store: Store) -> None:
+    await store.record(Conversation(ALICE).turn("One.", None, state="error"))
+    assert await store.waiting() == 0
+
+
+async def test_vectors_are_a_change_of_their_message(store: Store) -> None:
+    await store.record(Conversation(ALICE).turn("One.", states=[fact("One.")]))
+    before = await store.changes(ALICE, 0, EMBEDDER)
+    assert before.encodings == ()
+    await encode_all(store)
+    after = await store.changes(ALICE, before.sequence, EMBEDDER)
+    assert (after.messages, after.memories) == ((), ())
+    key = before.messages[0].key
+    assert after.encodings == (
+        (key, 0, f"{EMBEDDER} One. 0".encode()),
+        (key, 1, f"{EMBEDDER} One. 1".encode()),
+    )
+    assert (await store.changes(ALICE, 0, None)).encodings == ()
+
+
+async def test_vectors_of_two_embedders_never_meet(store: Store) -> None:
+    talk = Conversation(ALICE)
+    await store.record(talk.turn("One.", states=[fact("One.")]))
+    await encode_all(store, "old")
+    await store.record(talk.turn("Two.", states=[fact("Two.")]))
+    await encode_all(store, "new")
+    assert [packed for _, _, packed in (await store.changes(ALICE, 0, "new")).encodings] == [b"new Two. 0", b"new Two. 1"]
+    assert await store.encoded_by_others("new") == 1
+    assert await store.forget_encodings("new") == 1
+    assert [message.text for message in await store.unencoded(10)] == ["One."]
+    await encode_all(store, "new")
+    assert len((await store.changes(ALICE, 0, "new")).encodings) == 4
+
+
+async def test_vectors_of_a_message_that_is_gone_are_passed_over(store: Store) -> None:
+    await store.record(Conversation(ALICE).turn("One.", states=[fact("One.")]))
+    (message,) = await store.unencoded(10)
+    gone = [replace(message, key=999), replace(message, scope=replace(message.scope, entity="bob"))]
+    await store.keep_encodings(EMBEDDER, [(item, [b"vector"]) for item in gone])
+    assert (await store.changes(ALICE, 0, EMBEDDER)).encodings == ()
+    assert (await store.changes(replace(ALICE, entity="bob"), 0, EMBEDDER)).encodings == ()
+
+
 # --- scopes -----------------------------------------------------------------------------------------------------
 
 
@@ -447,6 +511,7 @@ async def recorded(store: Store) -> Conversation:
     await store.record(talk.turn("One.", states=[fact("CANARY.")]))
     await store.record(talk.turn("Two."))
     await store.keep_block(ALICE, Block(talk.history[0].chain, "CANARY block", ("m",)), b"CANARY")
+    await encode_all(store)
     return talk
 
 
@@ -463,14 +528,16 @@ LOOKS: dict[str, Look] = {
     "changes": lambda store, scope, talk: store.changes(scope, 0, EMBEDDER),
 }
 """Every method that reads, asked for what `recorded` left."""
-WRITES = {"record", "add_usage", "keep_block"}
+WRITES = {"record", "add_usage", "keep_block", "keep_encodings"}
+OF_ALL = {"unencoded", "waiting", "encoded_by_others", "forget_encodings"}
+"""What the background work asks for all entities; no request reaches it."""
 SHARED = {"attempt": ("session",), "changes": ("process", "session")}
 """Ids that a method does not look at, by what the store's interface says."""
 
 
 def test_every_method_of_a_store_is_walked_here() -> None:
     methods = {name for name, _ in inspect.getmembers(Store, inspect.isfunction) if not name.startswith("_")}
-    assert methods == LOOKS.keys() | WRITES | {"close"}
+    assert methods == LOOKS.keys() | WRITES | OF_ALL | {"close"}
 
 
 @pytest.mark.parametrize("method", LOOKS)
@@ -503,24 +570,19 @@ async def test_the_same_turn_in_many_scopes_leaves_each_its_own(store: Store) ->
     assert [m.text for m in (await known(store, foreign(ALICE)[0])).memories] == ["Fact 1."]
 
 
-async def test_usage_goes_to_the_turn_of_its_scope_only(opened: Open) -> None:
-    store = await opened()
+async def test_usage_goes_to_the_turn_of_its_scope_only(store: Store, tmp_path: Path) -> None:
     turn = Conversation(ALICE).turn("One.")
     await store.record(turn)
     for scope in foreign(ALICE):
         await store.add_usage(replace(turn, scope=scope, usage={"total_tokens": 666}))
-    assert await usage(opened, turn) == '{"total_tokens":10}'
-    await (await opened()).add_usage(replace(turn, usage={"total_tokens": 11}))
-    assert await usage(opened, turn) == '{"total_tokens":11}'
+    assert usage(tmp_path / "memory.db", turn) == '{"total_tokens":10}'
+    await store.add_usage(replace(turn, usage={"total_tokens": 11}))
+    assert usage(tmp_path / "memory.db", turn) == '{"total_tokens":11}'
 
 
-async def usage(opened: Open, turn: Turn) -> str:
+def usage(path: Path, turn: Turn) -> str:
     """The usage of a turn, which no method of a store returns yet."""
-    import sqlite3
-
-    store = await opened()
-    assert isinstance(store, SqliteStore)
-    with contextlib.closing(sqlite3.connect(store.path)) as connection:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
         (found,) = connection.execute("SELECT usage FROM turns WHERE turn = ?", (turn.id,)).fetchone()
     return str(found)
 

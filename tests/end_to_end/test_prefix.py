@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import pathlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from openai import OpenAI
 
-from ..clients import Served, block_of, ids, openai, prefix, sent, serve
-from ..upstream import Received, Script, completion, delta, event, streamed, whole
+from tests.clients import Served, block_of, ids, openai, prefix, sent, serve
+from tests.upstream import Received, completion, delta, event, streamed, whole
 
 FACTS = [
     "My sister Ana lives in Porto.",
@@ -39,6 +41,7 @@ QUESTIONS = [
 ]
 TOOL_TURNS = (2, 3, 7)
 """Turns in which the model calls a tool before it answers."""
+ANSWER = "Answer {} \u2014 \u201cquoted\u201d, \u00e9\\n\u2028 end."
 TOOLS = [{"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}]
 
 
@@ -62,16 +65,16 @@ def model(request: Received) -> Iterator[bytes | float]:
     turn = next((i for i, question in enumerate(QUESTIONS) if _text(asked).endswith(question)), -1)
     calls = None
     if turn in TOOL_TURNS and messages[-1]["role"] == "user":
-        function = {"name": "look_up", "arguments": '{"turn": %d, "é": "ü"}' % turn}
+        function = {"name": "look_up", "arguments": json.dumps({"turn": turn, "é": "ü"}, ensure_ascii=False)}
         calls = [{"id": f"call_{turn}_{n}", "type": "function", "function": function} for n in range(2)]
-    answer = None if calls else f"Answer {turn} — “quoted”, é\\n\u2028 end."
+    answer = None if calls else ANSWER.format(turn)
     if not request.json.get("stream"):
         yield whole(completion(answer, **({"tool_calls": calls} if calls else {})))
         return
     events = [event(delta(role="assistant", content=None if calls else ""))]
     for number, call in enumerate(calls or ()):
         events.append(event(delta(tool_calls=[{"index": number, **call}])))
-    events += [event(delta(content=piece)) for piece in (answer or "").split(" ") if piece]
+    events += [event(delta(content=piece)) for piece in re.findall(r"\S+\s*", answer or "")]
     yield from streamed([*events, event(delta("tool_calls" if calls else "stop")), event(b"[DONE]")])
 
 
@@ -115,16 +118,23 @@ class Talk:
                 message = stream.get_final_completion().choices[0].message
         else:
             message = self.client.chat.completions.create(**more).choices[0].message
-        value: dict[str, Any] = message.model_dump(exclude_none=True, include={"role", "content", "tool_calls"})
-        for call in value.get("tool_calls", ()):
-            call["function"].pop("parsed_arguments", None)
-            call.pop("index", None)
-        return value
+        return _handed_back(message)
+
+
+def _handed_back(message: Any) -> dict[str, Any]:
+    """An answer as the API's documents put it into the next request."""
+    value = {"role": "assistant", "content": message.content}
+    if message.tool_calls:
+        value["tool_calls"] = [
+            {"id": c.id, "type": "function", "function": {"name": c.function.name, "arguments": c.function.arguments}}
+            for c in message.tool_calls
+        ]
+    return value
 
 
 def assert_extends(requests: list[Received]) -> None:
     """Every list of messages begins with the whole one before."""
-    for number, (before, after) in enumerate(zip(requests, requests[1:], strict=False)):
+    for number, (before, after) in enumerate(itertools.pairwise(requests)):
         assert prefix(after).startswith(prefix(before) + ","), f"request {number + 1}"
 
 
@@ -212,7 +222,7 @@ def test_a_later_block_holds_only_what_earlier_ones_did_not(served: Served) -> N
     for question in ("What is my boat called?", "How many sails has my boat?", "Tell me about my boat?"):
         history.append({"role": "user", "content": question})
         served.ask(history, "boats")
-        history.append({"role": "assistant", "content": f"Answer -1 — “quoted”, é\\n\u2028 end."})
+        history.append({"role": "assistant", "content": ANSWER.format(-1)})
     final = served.upstream.last.prompt
     assert final.count("My boat is called Gaivota.") == 1
     assert final.count("My boat has two sails.") == 1
@@ -233,7 +243,10 @@ def test_a_block_stays_where_it_was_after_its_memory_was_said_again(served: Serv
     served.ask(history, "again", session="s")
     before = prefix(served.upstream.last)
     served.ask("My boat is called Gaivota.", "again", session="other")
-    history += [{"role": "assistant", "content": "Gaivota."}, {"role": "user", "content": "Thanks! What is my boat called?"}]
+    history += [
+        {"role": "assistant", "content": "Gaivota."},
+        {"role": "user", "content": "Thanks! What is my boat called?"},
+    ]
     served.ask(history, "again", session="s")
     assert prefix(served.upstream.last).startswith(before + ",")
     assert served.upstream.last.prompt.count("Gaivota") == 2

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import time
 from collections.abc import Iterator
@@ -10,10 +11,11 @@ from typing import Any
 
 import pytest
 
-from ..clients import Served, block_of, ids, openai, say, sent, serve
-from ..process import Answer
-from ..upstream import Received, Script, Sequence, chat, completion, delta, event, head, whole
+from tests.clients import Served, block_of, ids, openai, say, sent, serve
+from tests.process import Answer
+from tests.upstream import Close, Received, Script, Sequence, chat, completion, delta, event, head, whole
 
+BROKEN = re.compile("incomplete|peer closed", re.IGNORECASE)
 CALL = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": '{"city": "Evora"}'}}
 
 
@@ -60,7 +62,9 @@ def failing(status: int = 500) -> Script:
     """Answers with an error of the upstream."""
 
     def script(_: Received) -> Iterator[bytes | float]:
-        yield whole(b'{"error": {"message": "overloaded", "type": "server_error", "param": null, "code": null}}', status)
+        yield whole(
+            b'{"error": {"message": "overloaded", "type": "server_error", "param": null, "code": null}}', status
+        )
 
     return script
 
@@ -72,8 +76,6 @@ def cut(text: str) -> Script:
         data = event(delta(role="assistant", content=text))
         yield head(200, ("transfer-encoding", "chunked"), content_type="text/event-stream") + b"\r\n"
         yield b"%x\r\n%s\r\n" % (len(data), data)
-        from ..upstream import Close
-
         raise Close
 
     return script
@@ -112,17 +114,22 @@ class TestHistory:
         assert served.memories("imported") == ["My cat is called Tigre."]
 
     def test_a_regenerated_answer_is_a_branch(self, served: Served) -> None:
-        served.upstream.script = Sequence([chat("First."), chat("Second."), chat("After the second."), chat("After the first.")])
-        first = served.ask("Tell me a colour?", "regenerated")
-        again = served.ask([user("Tell me a colour?")], "regenerated", session=first.header("x-session-id"), headers=UI)
-        assert again.header("x-session-id") == first.header("x-session-id")
-        served.ask([user("Tell me a colour?"), assistant("Second."), user("Why?")], "regenerated")
-        answer = served.ask([user("Tell me a colour?"), assistant("First."), user("Why?")], "regenerated")
-        assert answer.header("x-session-id") == first.header("x-session-id")
-        texts = [text for _, text in served.stored("regenerated")]
-        assert sorted(texts) == sorted(
-            ["Tell me a colour?", "First.", "Second.", "Why?", "Why?", "After the second.", "After the first."]
+        opening = [user("Hello there?"), assistant(), user("Tell me a colour?")]
+        first = served.ask(opening[:1], "regenerated")
+        served.upstream.script = Sequence(
+            [chat("First."), chat("Second."), chat("After the second."), chat("After the first.")]
         )
+        for history in (
+            opening,
+            opening,
+            [*opening, assistant("Second."), user("Why?")],
+            [*opening, assistant("First."), user("Why?")],
+        ):
+            assert served.ask(history, "regenerated").header("x-session-id") == first.header("x-session-id")
+        texts = [text for _, text in served.stored("regenerated")]
+        assert texts[:4] == ["Hello there?", "Noted.", "Tell me a colour?", "First."]
+        assert texts[4:] == ["Second.", "Why?", "After the second.", "Why?", "After the first."]
+        assert served.turns("regenerated") == ["complete"] * 5
 
     def test_an_edited_message_is_a_branch_that_loses_and_doubles_nothing(self, served: Served) -> None:
         served.upstream.script = chat(numbered)
@@ -147,14 +154,23 @@ class TestHistory:
         served.ask(called, "weather")
         answer = served.ask([*called, assistant("Sunny."), user("And tomorrow?")], "weather")
         assert answer.header("x-session-id") == first.header("x-session-id")
-        assert [role for role, _ in served.stored("weather")] == ["user", "assistant", "tool", "assistant", "user", "assistant"]
+        assert [role for role, _ in served.stored("weather")] == [
+            "user",
+            "assistant",
+            "tool",
+            "assistant",
+            "user",
+            "assistant",
+        ]
 
     @pytest.mark.parametrize(
         "resent",
         [
             pytest.param([user("Hi there?"), assistant()], id="as it was"),
             pytest.param([user([{"type": "text", "text": "Hi there?"}]), assistant()], id="one part for a string"),
-            pytest.param([user("Hi there?"), {**assistant(), "refusal": None, "tool_calls": None}], id="null for absent"),
+            pytest.param(
+                [user("Hi there?"), {**assistant(), "refusal": None, "tool_calls": None}], id="null for absent"
+            ),
             pytest.param([user(" Hi there?\r\n"), assistant("Noted.\n")], id="trimmed"),
             pytest.param([user("Hi there?"), {"content": "Noted.", "role": "assistant"}], id="keys in another order"),
             pytest.param([user("Hi there?"), assistant("<think>Hm.</think>\n\nNoted.")], id="with its thoughts"),
@@ -175,7 +191,9 @@ class TestHistory:
         assert answer.header("x-session-id") != first.header("x-session-id")
 
     @pytest.mark.parametrize("session", [None, "sliding"])
-    def test_a_client_that_leaves_out_its_oldest_messages_keeps_its_session(self, served: Served, session: str | None) -> None:
+    def test_a_client_that_leaves_out_its_oldest_messages_keeps_its_session(
+        self, served: Served, session: str | None
+    ) -> None:
         served.upstream.script = chat(numbered)
         name = f"sliding-{session}"
         history: list[dict[str, Any]] = []
@@ -207,6 +225,23 @@ class TestHistory:
         answer = served.ask([user("Hi there?"), assistant(), user("Go on?")], "openings")
         assert answer.header("x-session-id") == sessions[1], "the newest of several"
 
+    def test_an_edited_opening_is_a_branch_that_is_learnt_from(self, served: Served) -> None:
+        history = [user("My cat is black."), assistant(), user("What is black?"), assistant(), user("Sure?")]
+        first = served.ask(history[:1], "opening")
+        for end in (3, 5):
+            served.ask(history[:end], "opening")
+        answer = served.ask([user("My cat is white."), *history[1:], assistant(), user("And now?")], "opening")
+        assert answer.header("x-session-id") == first.header("x-session-id")
+        assert served.memories("opening") == ["My cat is black.", "My cat is white."]
+        texts = [text for _, text in served.stored("opening")]
+        assert [texts.count(text) for text in ("My cat is black.", "My cat is white.", "And now?")] == [1, 1, 1]
+
+    def test_another_conversation_with_the_same_small_talk_is_another_session(self, served: Served) -> None:
+        first = served.ask([user("My cat is black."), assistant(), user("Sure?")], "small talk")
+        answer = served.ask([user("My dog is brown."), assistant(), user("Sure?")], "small talk")
+        assert answer.header("x-session-id") != first.header("x-session-id")
+        assert served.memories("small talk") == ["My cat is black.", "My dog is brown."]
+
     def test_images_are_part_of_what_a_message_is(self, served: Served) -> None:
         def picture(url: str) -> dict[str, Any]:
             return user([{"type": "text", "text": "What is this?"}, {"type": "image_url", "image_url": {"url": url}}])
@@ -233,7 +268,13 @@ class TestReplay:
     def test_the_same_words_said_twice_are_two_turns(self, served: Served) -> None:
         for _ in range(3):
             served.ask("Next!", "repeating", session="s")
-        assert [message["content"] for message in sent(served.upstream.last)] == ["Next!", "Noted.", "Next!", "Noted.", "Next!"]
+        assert [message["content"] for message in sent(served.upstream.last)] == [
+            "Next!",
+            "Noted.",
+            "Next!",
+            "Noted.",
+            "Next!",
+        ]
         assert served.turns("repeating") == ["complete"] * 3
         assert len(served.stored("repeating")) == 6
 
@@ -271,7 +312,14 @@ class TestReplay:
         assert sent(served.upstream.last) == [asked, called, result]
         served.ask("And tomorrow?", "tools", session="s")
         assert sent(served.upstream.last) == [asked, called, result, assistant("Sunny."), user("And tomorrow?")]
-        assert [role for role, _ in served.stored("tools")] == ["user", "assistant", "tool", "assistant", "user", "assistant"]
+        assert [role for role, _ in served.stored("tools")] == [
+            "user",
+            "assistant",
+            "tool",
+            "assistant",
+            "user",
+            "assistant",
+        ]
 
     def test_a_client_that_sends_its_tool_turns_one_by_one_is_replayed_to(self, served: Served) -> None:
         """Its second turn brings the calls of that turn, and nothing of the first."""
@@ -377,7 +425,7 @@ class TestAttempts:
 
     def test_a_stream_that_breaks_off_is_partial_and_not_learnt_from(self, served: Served) -> None:
         served.upstream.script = cut("Half an ans")
-        with pytest.raises(Exception, match="incomplete|peer closed|Incomplete"):
+        with pytest.raises(Exception, match=BROKEN):
             served.gateway.chat("My kite is red.", "broken", stream=True)
         eventually(lambda: served.turns("broken") == ["partial"])
         assert served.stored("broken") == [("user", "My kite is red."), ("assistant", "Half an ans")]
@@ -387,7 +435,9 @@ class TestAttempts:
         served.upstream.script = chat("one two three four five six seven eight nine", gap=0.3)
         body = json.dumps({"model": "m", "stream": True, "messages": [user("My kite is red.")]}).encode()
         with socket.create_connection(("127.0.0.1", served.gateway.port)) as connection:
-            request = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-entity-id: leaving\r\ncontent-length: %d\r\n\r\n%s"
+            request = (
+                b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nx-entity-id: leaving\r\ncontent-length: %d\r\n\r\n%s"
+            )
             connection.sendall(request % (len(body), body))
             while b"two" not in connection.recv(65536):
                 pass
@@ -396,7 +446,7 @@ class TestAttempts:
 
     def test_a_partial_turn_is_learnt_from_once_it_was_answered(self, served: Served) -> None:
         served.upstream.script = cut("Half an ans")
-        with pytest.raises(Exception, match="incomplete|peer closed|Incomplete"):
+        with pytest.raises(Exception, match=BROKEN):
             served.gateway.chat("My kite is red.", "mended", session="s", stream=True)
         eventually(lambda: served.turns("mended") == ["partial"])
         served.upstream.script = chat()
@@ -426,7 +476,8 @@ class TestModes:
 
     def test_read_recalls_and_records_nothing(self, served: Served) -> None:
         answer = self._asked(served, "mode read", "read")
-        assert (answer.header("x-memory-status"), answer.header("x-memory-recorded")) == ("ok", "false")
+        assert answer.header("x-memory-status") == "ok"
+        assert answer.header("x-memory-recorded") != "true"
         assert "Gaivota" in block_of(served.upstream.last)
         assert self._state(served, "mode read") == (2, ["My boat is called Gaivota."])
 
@@ -460,7 +511,9 @@ class TestModes:
         with openai(served.gateway) as client:
             say(client, "My den is warm.", metadata=metadata)
         assert served.upstream.last.json["metadata"] == metadata
-        assert served.gateway.rows("SELECT process, session FROM sessions WHERE entity = '🦊 in the body'") == [("p", "s")]
+        assert served.gateway.rows("SELECT process, session FROM sessions WHERE entity = '🦊 in the body'") == [
+            ("p", "s")
+        ]
 
     def test_a_header_goes_before_the_body(self, served: Served) -> None:
         served.ask("My den is warm.", "in the header", metadata={"entity_id": "in the body"})
@@ -479,28 +532,52 @@ class TestModes:
         assert answer.header("x-memory-status") == "anonymous"
 
 
-TITLE = (
-    "### Task:\nGenerate a concise, 3-5 word title with an emoji summarizing the chat history.\n### Guidelines:\n- Be short.\n"
-    '### Output:\nJSON format: { "title": "your concise title here" }\n### Chat History:\n<chat_history>\nUSER: My boat is'
-    " called Gaivota.\nASSISTANT: Noted.\n</chat_history>"
+TITLE = """### Task:
+Generate a concise, 3-5 word title with an emoji summarizing the chat history.
+### Guidelines:
+- The title should clearly represent the main theme.
+### Output:
+JSON format: { "title": "your concise title here" }
+### Chat History:
+<chat_history>
+USER: My boat is called Gaivota.
+ASSISTANT: Noted.
+</chat_history>"""
+TAGS = TITLE.replace(
+    "a concise, 3-5 word title with an emoji summarizing", "1-3 broad tags categorizing the main themes of"
 )
-TAGS = TITLE.replace("Generate a concise, 3-5 word title with an emoji summarizing", "Generate 1-3 broad tags categorizing")
-FOLLOW_UPS = "### Task:\nSuggest 3-5 relevant follow-up questions or prompts.\n### Output:\nJSON format.\n<chat_history>x</chat_history>"
-LIBRECHAT = (
-    "Provide a concise, 5-word-or-less title for the conversation, using title case conventions. Only return the title"
-    " itself.\n\nConversation:\nUser: My boat is called Gaivota."
-)
-WITH_DOCUMENT = (
-    "### Task:\nRespond to the user query using the provided context, incorporating inline citations in the format [id].\n\n"
-    "### Guidelines:\n- If uncertain, ask the user for clarification.\n\n### Output:\nProvide a clear and direct response.\n\n"
-    '<context>\n<source id="1" name="lease.pdf">The tenant keeps two dogs.</source>\n</context>\n\nMy landlord is Rui. May I keep a dog?'
-)
+FOLLOW_UPS = """### Task:
+Suggest 3-5 relevant follow-up questions or prompts in the chat.
+### Output:
+JSON format: { "follow_ups": ["Question 1?"] }
+### Chat History:
+<chat_history>USER: My boat is called Gaivota.</chat_history>"""
+LIBRECHAT = """Provide a concise, 5-word-or-less title for the conversation, using title case conventions.
+
+Conversation:
+User: My boat is called Gaivota."""
+WITH_DOCUMENT = """### Task:
+Respond to the user query using the provided context, incorporating inline citations in the format [id].
+
+### Guidelines:
+- If uncertain, ask the user for clarification.
+
+### Output:
+Provide a clear and direct response to the user's query.
+
+<context>
+<source id="1" name="lease.pdf">The tenant keeps two dogs.</source>
+</context>
+
+My landlord is Rui. May I keep a dog?"""
 
 
 class TestSideCalls:
     """What a chat UI asks for on its own behalf."""
 
-    @pytest.mark.parametrize("prompt", [TITLE, TAGS, FOLLOW_UPS, LIBRECHAT], ids=["title", "tags", "follow-ups", "librechat"])
+    @pytest.mark.parametrize(
+        "prompt", [TITLE, TAGS, FOLLOW_UPS, LIBRECHAT], ids=["title", "tags", "follow-ups", "librechat"]
+    )
     def test_a_side_call_is_relayed_and_not_recorded(self, served: Served, prompt: str) -> None:
         answer = served.ask(prompt, "side calls", headers=UI)
         assert answer.header("x-memory-status") == "off"

@@ -10,7 +10,7 @@ import flask
 import pytest
 from openai import OpenAI
 
-from ..clients import (
+from tests.clients import (
     Served,
     async_openai,
     block_of,
@@ -23,7 +23,7 @@ from ..clients import (
     sent,
     serve,
 )
-from ..upstream import chat
+from tests.upstream import chat
 
 CLOSED = {"fitness-coach": {"sharing": "process"}, "meal-planner": {"sharing": "process"}}
 GOAL = "Goal: sub-25-minute 5K by June. Currently I run 30 minutes flat."
@@ -119,20 +119,23 @@ def test_the_same_session_id_of_two_agents_is_two_conversations(served: Served) 
 def test_a_web_application_serves_its_users_from_one_shared_client(served: Served) -> None:
     with openai(served.gateway) as client:
         browser = _web_application(client).test_client()
-        first = browser.post("/chat", json={"user_id": "web_ann", "message": "My favourite colour is teal."}).json
+        first = browser.post("/chat", json={"user_id": "web_ann", "message": "My favourite colour is teal."}).get_json()
         browser.post("/chat", json={"user_id": "web_ben", "message": "My favourite colour is ochre."})
         browser.post("/chat", json={"user_id": "web_ann", "message": "What is my favourite colour?"})
         ann = served.upstream.last
         browser.post("/chat", json={"user_id": "web_ben", "message": "What is my favourite colour?"})
         ben = served.upstream.last
         resumed = {"user_id": "web_ann", "message": "And now?", "session_id": first["session_id"]}
-        again = browser.post("/chat", json=resumed).json
+        again = browser.post("/chat", json=resumed).get_json()
     assert "teal" in block_of(ann)
     assert b"ochre" not in ann.body
     assert "ochre" in block_of(ben)
     assert b"teal" not in ben.body
     assert again["session_id"] == first["session_id"]
-    assert [message["content"] for message in sent(served.upstream.last)][:2] == ["My favourite colour is teal.", "Noted."]
+    assert [message["content"] for message in sent(served.upstream.last)][:2] == [
+        "My favourite colour is teal.",
+        "Noted.",
+    ]
 
 
 @pytest.mark.parametrize("talk", [say, say_streamed])
@@ -192,7 +195,11 @@ def test_closed_personas_keep_dinner_recipes_out_of_the_running_talk(personas: S
         asked = personas.upstream.last
         say(client, "Which dinners do I prefer on weekdays?", extra_headers=ids("user@example.com", "meal-planner"))
         planner = personas.upstream.last
-        say(client, "What is my running goal, and which dinners do I prefer?", extra_headers=ids("user@example.com", "other"))
+        say(
+            client,
+            "What is my running goal, and which dinners do I prefer?",
+            extra_headers=ids("user@example.com", "other"),
+        )
         other = personas.upstream.last
     assert "sub-25-minute 5K" in block_of(coach)
     assert b"low-carb" not in coach.body
@@ -278,8 +285,6 @@ def _web_application(client: OpenAI) -> flask.Flask:
             model="m", messages=[{"role": "user", "content": data["message"]}], extra_headers=headers
         )
         completion = answer.parse()
-        return flask.jsonify(
-            response=completion.choices[0].message.content, session_id=answer.headers["x-session-id"]
-        )
+        return flask.jsonify(response=completion.choices[0].message.content, session_id=answer.headers["x-session-id"])
 
     return application

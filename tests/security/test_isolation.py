@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from ..clients import Served, async_openai, block_of, ids, openai, say, say_async, say_async_streamed, sent, serve
+from tests.clients import Served, async_openai, block_of, ids, openai, say, say_async, say_async_streamed, sent, serve
 
 HOSTILE = [
     "42",
@@ -72,8 +72,8 @@ def served(shared: Served) -> Served:
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A gateway with keys of two tenants, one of them bound to one entity, and one key from the environment."""
-    from ..process import Gateway
-    from ..upstream import Upstream
+    from tests.process import Gateway
+    from tests.upstream import Upstream
 
     keys = [
         {"key": "gk-acme", "tenant": "acme"},
@@ -123,7 +123,9 @@ def test_hostile_processes_and_sessions_are_different_conversations(served: Serv
             assert [other for other in HOSTILE if other != name and canary(other) in body] == []
 
 
-@pytest.mark.parametrize("header", ["X-Entity-Id", "X-Process-Id", "X-Session-Id", "X-Memori-Entity-Id", "X-Mem0-User-Id"])
+@pytest.mark.parametrize(
+    "header", ["X-Entity-Id", "X-Process-Id", "X-Session-Id", "X-Memori-Entity-Id", "X-Mem0-User-Id"]
+)
 @pytest.mark.parametrize("value", ["x" * 257, "ш" * 129, ""], ids=["257 bytes", "258 bytes of two each", "empty"])
 def test_an_id_too_long_or_empty_is_refused_before_anything_is_sent(served: Served, header: str, value: str) -> None:
     headers = {"X-Entity-Id": "somebody", header: value}
@@ -229,7 +231,8 @@ def test_two_tenants_with_the_same_entity_and_session_never_meet(tenants: Served
 
 
 @pytest.mark.parametrize(
-    "authorization", [None, "Bearer nope", "Bearer gk-acm", "Bearer gk-acmee", "gk-acme nope", "Bearer", "Basic gk-acme"]
+    "authorization",
+    [None, "Bearer nope", "Bearer gk-acm", "Bearer gk-acmee", "gk-acme nope", "Bearer", "Basic gk-acme"],
 )
 def test_without_a_valid_key_nothing_is_served(tenants: Served, authorization: str | None) -> None:
     headers = {"X-Entity-Id": "same"} | ({"Authorization": authorization} if authorization else {})
@@ -282,12 +285,13 @@ def test_a_signed_identity_is_refused_while_none_are_configured(served: Served) 
 def test_a_turn_of_the_past_is_shown_with_its_date(served: Served) -> None:
     served.ask("I moved to Lisbon.", "past", headers={"X-Memory-Time": "2019-03-04T23:30:00-02:00"})
     served.ask("Where did I move to?", "past")
-    assert "- [2019-03-05] I moved to Lisbon." in block_of(served.upstream.last)
+    assert "I moved to Lisbon. (2019-03-05)" in block_of(served.upstream.last)
     assert served.upstream.last.header("x-memory-time") is None
 
 
 @pytest.mark.parametrize(
-    "value", ["yesterday", "2019-03-04", "2019-03-04T10:00:00", "1551693600", "", "2019-13-01T00:00:00Z", "20190304T100000Z ü"]
+    "value",
+    ["yesterday", "2019-03-04", "2019-03-04T10:00:00", "1551693600", "", "2019-13-01T00:00:00Z", "20190304T100000Z ü"],
 )
 def test_a_malformed_time_is_refused(served: Served, value: str) -> None:
     answer = served.gateway.chat("Hello", "past", headers={"X-Memory-Time": value})
@@ -307,5 +311,7 @@ def test_identity_headers_and_their_aliases_never_reach_the_upstream(served: Ser
     names = ("X-Process-Id", "X-Session-Id", "X-Memori-Entity-Id", "X-Memori-Process-Id", "X-OpenWebUI-User-Id",
              "X-OpenWebUI-Chat-Id", "X-Mem0-User-Id", "X-Entity-Id")  # fmt: skip
     served.gateway.chat("Hello", headers={**dict.fromkeys(names, "hidden"), "X-Memory": "on", "X-Other": "kept"})
-    assert [name for name, value in served.upstream.last.headers if value == "hidden" or name.startswith("x-memory")] == []
+    assert [
+        name for name, value in served.upstream.last.headers if value == "hidden" or name.startswith("x-memory")
+    ] == []
     assert served.upstream.last.header("x-other") == "kept"
