@@ -23,6 +23,7 @@ FULL_HISTORY = "x-openwebui-chat-id"
 """A session named here belongs to a client that always sends its whole history."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_RFC_3339 = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.IGNORECASE)
 _OWN = ("x-memory", "x-memory-sharing", "x-memory-time", "x-memory-token")
 _BODY_FIELDS = ("user", "safety_identifier")
 _CREDENTIALS = ("authorization", "api-key", "x-api-key")
@@ -182,9 +183,8 @@ def _time(own: dict[bytes, bytes]) -> datetime | None:
     if value is None:
         return None
     try:
-        moment = datetime.fromisoformat(value.decode("ascii"))
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None or "T" not in value.decode("ascii", "replace").upper():
-        raise BadRequest("X-Memory-Time must be an RFC 3339 time with its offset.", param="x-memory-time")
-    return moment.astimezone(UTC)
+        if _RFC_3339.fullmatch(value):
+            return datetime.fromisoformat(value.decode().upper()).astimezone(UTC)
+    except (ValueError, OverflowError):  # no such day, or one before the year 1 or after 9999 in UTC
+        pass
+    raise BadRequest("X-Memory-Time must be an RFC 3339 time with its offset.", param="x-memory-time")

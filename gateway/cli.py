@@ -48,14 +48,15 @@ def serve(
     workers: Annotated[int, typer.Option(help="Processes; SQLite serves one.")] = 1,
 ) -> None:
     """Serve the gateway."""
+    settings = _settings(config, upstream, store, host, port)
+    if workers != 1:
+        raise ConfigError("workers: SQLite serves one process; several need PostgreSQL, which is not built yet")
+
     from gateway.app import Gateway, store_path
     from gateway.log import configure
     from gateway.model import default_folder
     from gateway.server import bind, serve
 
-    settings = _settings(config, upstream, store, host, port)
-    if workers != 1:
-        raise ConfigError("workers: SQLite serves one process; several need PostgreSQL, which is not built yet")
     _try_store(settings)
     configure(settings.log)
     listener = bind(*settings.address)
@@ -145,12 +146,7 @@ def _settings(file: Path | None, upstream: str | None, store: str | None, host: 
     if file is None and environ.get("GATEWAY_CONFIG"):
         file = Path(environ["GATEWAY_CONFIG"])
     overrides: dict[str, Any] = {"store": store, "upstreams": [{"base_url": upstream}] if upstream else None}
-    settings = load(file, environ, overrides)
-    if host is None and port is None:
-        return settings
-    known_host, known_port = settings.address
-    overrides["listen"] = f"{known_host if host is None else host}:{known_port if port is None else port}"
-    return load(file, environ, overrides)
+    return load(file, environ, overrides, host, port)
 
 
 def _try_store(settings: Config) -> None:

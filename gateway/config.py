@@ -227,7 +227,7 @@ class Config(Section):
     @classmethod
     def _known_store(cls, store: SecretStr) -> SecretStr:
         url = store.get_secret_value()
-        if not url.startswith("sqlite:///") or url in ("sqlite:///", "sqlite:///:memory:"):
+        if not url.startswith("sqlite:///") or Path(url.removeprefix("sqlite:///")).name in ("", "..", ":memory:"):
             raise ValueError("must be sqlite:///<file> (PostgreSQL is not built yet)")
         return store
 
@@ -256,14 +256,24 @@ def _loopback(host: str) -> bool:
         return False
 
 
-def load(path: Path | None, environ: Mapping[str, str], overrides: Mapping[str, Any] | None = None) -> Config:
+def load(
+    path: Path | None,
+    environ: Mapping[str, str],
+    overrides: Mapping[str, Any] | None = None,
+    host: str | None = None,
+    port: int | None = None,
+) -> Config:
     """The configuration of a file (None: the defaults), then of the environment, then of the command line.
 
-    `overrides` maps top-level keys to values. Raises ConfigError whose one line names the file and the key.
+    `overrides` maps top-level keys to values, `host` and `port` replace parts of `listen`; None leaves things as they
+    are. Raises ConfigError whose one line names the file and the key.
     """
     data = _read(path, environ) if path else {}
     _overlay(data, environ)
     data.update({key: value for key, value in (overrides or {}).items() if value is not None})
+    if host is not None or port is not None:
+        known_host, _, known_port = str(data.get("listen", Config.model_fields["listen"].default)).rpartition(":")
+        data["listen"] = f"{known_host if host is None else host}:{known_port if port is None else port}"
     if not data.get("upstreams") and environ.get("OPENAI_BASE_URL"):
         data["upstreams"] = [{"base_url": environ["OPENAI_BASE_URL"]}]
     try:
@@ -362,4 +372,3 @@ def _key(pair: str) -> dict[str, str]:
     if not separator or not tenant or not key:
         raise ConfigError("GATEWAY_KEYS: must be tenant:key,tenant:key")
     return {"tenant": tenant, "key": key}
-

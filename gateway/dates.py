@@ -1,6 +1,7 @@
 """The dates that a question names, and which units were said on them."""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -84,7 +85,7 @@ def matches(asked: list[Asked], said: npt.NDArray[np.int64]) -> tuple[Floats, Fl
     return in_month, on_day
 
 
-def undated(terms: list[str]) -> list[str]:
+def undated(terms: Sequence[str]) -> list[str]:
     """`terms` without the names of months and years: the date of a unit answers these, not its words."""
     return [term for term in terms if term not in _MONTH_STEMS and not re.fullmatch(r"(?:19|20)\d\d(?:-[\d-]+)?", term)]
 

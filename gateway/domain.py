@@ -154,6 +154,16 @@ class Recalled:
 
 
 @dataclass(frozen=True, slots=True)
+class Line:
+    """One line of a block: what one message says of the matter, or one standing memory."""
+
+    text: str
+    said_at: datetime
+    memories: tuple[Recalled, ...]
+    """Those whose text is in it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Reply:
     """What the upstream answered, as far as it could be understood."""
 

@@ -204,6 +204,9 @@ een zijn ik jij hij zij wij mijn jouw wat waar wanneer hoe welke van op met voor
 eller ar jag han hon vi min mitt mina din ditt vad vem var nar hur vilken som pa med av inte har att det w z nie
 jest moj moja moje co kto gdzie kiedy jak jaki jaka jakie mam bir kim nerede nasil benim adim adi и в не на я ты
 он она мы вы мои моя мое моего моеи у меня мне тебя как что кто где когда какои какая какое какие это есть с по из
-за зовут は が を の に で と も です ます
+за зовут は が を の に で と も です ます 我 我的 的 我们 们 你 你的 是 是什 什 什么 么 么时 时 时候 候 多 多少 少 哪 哪里 里 怎 怎么 谁 吗 了 叫 在 有 个 对 对什 很 都 不
+和 几 这 那 的名 名 名字 字 私 私の 私は 何 何で すか 제 내 나의 은 는 이 가 이에 에요 뭐예 예요 무엇 엇인 인가 가요 어디 누구 언제 ขอ อง งฉ ฉั ัน อะ ะไ ไร ที ี่ ่ไ
+ไห หน เม มื ื่ ่อ อไ หร ร่ ใค คร คื ือ เป ป็ ็น ชื งผ ผม मेरा मेरी मेरे है हैं क्या का की के में से हूँ कहाँ कौन
+कब और को ما اسم من في هل اين متى كيف انا هو هي
 """
 """Function words of other languages, without accents: kept as terms, but they weigh little in the gate."""

@@ -20,7 +20,8 @@ from gateway.prompt import OPENING, stripped
 from gateway.recorder import Recorder
 from gateway.relay import ChatStream, Client, Cut, Pairs
 from gateway.upstream import Answer, StreamBroken, Upstream
-from gateway.wire.chat import read_reply, reply_message, rewritten
+from gateway.wire.chat import rewritten
+from gateway.wire.reply import read_reply, reply_message
 
 MAX_BUFFER = 16 * 1024 * 1024
 """Bytes of an answer that are held back until it is recorded; a longer one is relayed as it comes."""
@@ -32,8 +33,8 @@ MAX_LEARNT = 200_000
 """Characters of a message that statements are looked for in."""
 
 _TOO_LONG = re.compile(
-    rb"context_length_exceeded|context[ _](?:length|window|size)|exceed_context|prompt is too long|too many (?:input )?tokens"
-    rb"|string_above_max_length|maximum (?:input|prompt)",
+    rb"context_length_exceeded|context[ _](?:length|window|size)|exceed_context|prompt is too long"
+    rb"|too many (?:input )?tokens|string_above_max_length|maximum (?:input|prompt)",
     re.IGNORECASE,
 )
 _OWN = (b"x-session-id", b"x-memory-status", b"x-memory-recalled", b"x-memory-recorded", b"x-memory-request-id")

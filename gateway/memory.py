@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from gateway.attribution import Attributor, Identity, Ids
 from gateway.config import MemoryConfig
-from gateway.domain import Block, Recalled, Scope
+from gateway.domain import Block, Line, Scope
 from gateway.errors import StoreError
 from gateway.metrics import Metrics
 from gateway.prompt import compose, own_words
@@ -93,7 +93,7 @@ class Memory:
         except StoreError as error:
             _log.warning("recall went without memory: the store refused", extra={"reason": str(error)})
             reason = "store"
-        except Exception:  # recall fails open
+        except Exception:  # noqa: BLE001  # recall fails open
             _log.exception("recall went without memory")
             self._metrics.faults.labels("recall").inc()
             reason = "fault"
@@ -106,14 +106,14 @@ class Memory:
             return plan
         blocks = {index: block.text for index, block in thread.blocks}
         last = len(thread.messages) - 1
-        found: list[Recalled] = []
+        found: list[Line] = []
         if self._config.inject != "off" and not request.answers_tool and last not in blocks:
             found = await self._recall.recall(thread.scope, _question(identity, request, thread))
         if identity.mode == "shadow":
             return replace(plan, status="ok" if found else "empty")
         new = compose(found) if request.can_hold_block(last) else ""
         if new or thread.replay_from is not None:
-            names = tuple(item.memory.id for item in found)
+            names = tuple(recalled.memory.id for line in found for recalled in line.memories)
             block = Block(thread.messages[last].chain, new, names)
             kept = await self._store.keep_block(thread.scope, block, thread.replay_from)
             if kept.text:
@@ -125,7 +125,7 @@ class Memory:
             plan,
             body=request.with_memory(blocks, thread.earlier),
             status=status,
-            recalled=len(found) if new else 0,
+            recalled=sum(len(line.memories) for line in found) if new else 0,
         )
 
     def _unplaced(self, identity: Identity, ids: Ids, request: ChatRequest) -> Thread:

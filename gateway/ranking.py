@@ -5,40 +5,24 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from types import MappingProxyType
 
 import numpy as np
-import numpy.typing as npt
 
 from gateway.columns import Column
 from gateway.dates import asked_dates, matches, undated
 from gateway.dense import Encoding, Vectors
 from gateway.lexical import Postings
-from gateway.relevance import WITH_MODEL, WITHOUT_MODEL, relevance
-from gateway.words import fold, is_question, terms
-
-Floats = npt.NDArray[np.float32]
-Slots = npt.NDArray[np.int32]
-Signals = dict[str, Floats]
+from gateway.relevance import relevance
+from gateway.signals import Floats, Mask, Signals, Slots, best, filled, standardised, take, weighted
+from gateway.weights import FITTED, Fitted
+from gateway.words import fold, foreign, is_question, sentences, terms
 
 RERANKED = 100
 """Units whose token vectors are compared; 50 to 100 is enough (reference recall.md, section 5)."""
+LARGE = 1000
+"""Units past which more of them do not raise what the gate asks for."""
 
-FIRST_STAGE: Mapping[str, float] = MappingProxyType(
-    {"dense": 0.5, "dense_window": 0.59, "bm25_window": 0.47, "bm25_session": 0.38, "question": -0.67, "length": 0.86,
-     "when": 1.87, "speaker": 1.98, "month": 3.32, "day": 2.61}
-)  # fmt: skip
-SECOND_STAGE: Mapping[str, float] = MappingProxyType(
-    {"dense": -0.06, "dense_window": 0.45, "bm25_window": 0.2, "bm25_session": 0.35, "question": -0.62, "length": 0.39,
-     "when": 1.42, "speaker": 2.04, "month": 3.02, "day": 2.53, "maxsim": 0.86}
-)  # fmt: skip
-LEXICAL_STAGE: Mapping[str, float] = MappingProxyType(
-    {"bm25_window": 0.76, "bm25_session": 0.46, "question": -0.72, "length": 0.58, "when": 1.99, "speaker": 2.44,
-     "month": 3.42, "day": 2.58}
-)  # fmt: skip
-STANDARDISED = ("dense", "dense_window", "bm25_window", "bm25_session", "maxsim")
-"""Signals that go into the sum as z-scores over the allowed units; the others go in as they are."""
-
+_FIRST_PERSON = re.compile(r"\b(?:i|my|me|mine|myself|we|our|ours|us)\b", re.IGNORECASE)
 _WHEN = re.compile(r"\b(?:when|since when|how long|what (?:date|day|month|year|time))\b", re.IGNORECASE)
 _TIME = re.compile(
     r"\b(?:yesterday|today|tonight|tomorrow|ago|last|next|recently|just|since|(?:this|a|few|two|three) "
@@ -81,7 +65,8 @@ class EntityIndex:
 
     An index built in any steps equals the one built at once from what is left."""
 
-    def __init__(self) -> None:
+    def __init__(self, fitted: Fitted = FITTED) -> None:
+        self._fitted = fitted
         self._slots: dict[int, int] = {}
         self._sessions: dict[str, int] = {}
         self._speakers: dict[str, int] = {}
@@ -90,7 +75,7 @@ class EntityIndex:
         self._session, self._speaker = Column(np.int32), Column(np.int32)
         self._before, self._after = Column(np.int32), Column(np.int32)  # neighbours in the session; 0: none
         self._said, self._day = Column(np.float64), Column(np.int64)  # seconds since 1970; ordinal
-        self._traits = Column(np.float32, 3)  # question, length, holds a time word
+        self._traits = Column(np.float32, 4)  # question, length, holds a time word, nothing but questions
         for column in self._columns():
             column.append(0)
         self._postings = Postings()
@@ -146,19 +131,19 @@ class EntityIndex:
         signals, features = self.signals(question, encoding, now)
         standard = standardised(signals, mask)
         modelled = "dense" in signals
-        scores = weighted(standard, FIRST_STAGE if modelled else LEXICAL_STAGE)
-        chosen = _best(scores, mask, max(limit, RERANKED))
-        plain, features, scores = _take(signals, chosen), _take(features, chosen), scores[chosen]
-        gate = relevance(features, WITHOUT_MODEL)
+        stages = self._fitted.conversation if signals["speaker"].any() else self._fitted.personal
+        scores = weighted(standard, stages.first if modelled else stages.lexical)
+        chosen = best(scores, mask, max(limit, RERANKED))
+        plain, features, scores = take(signals, chosen), take(features, chosen), scores[chosen]
+        gate = relevance(features, self._fitted.lexical_gate)
         if encoding is not None and modelled:
-            known = self._vectors.known[chosen]
-            maxsim, alone = self._vectors.maxsim(encoding, chosen, *self._neighbours())
-            plain["maxsim"], features["maxsim_alone"] = _filled(maxsim, known), _filled(alone, known)
-            features["maxsim"] = plain["maxsim"]
+            plain["maxsim"], features["maxsim_alone"] = self.maxsim(encoding, chosen)
             everywhere = np.ones(len(chosen), np.bool_)
-            second = _take(standard, chosen) | standardised({"maxsim": plain["maxsim"]}, everywhere)
-            scores = weighted(second, SECOND_STAGE)
-            gate = np.where(known, relevance(features, WITH_MODEL), gate)
+            second = take(standard, chosen) | standardised({"maxsim": plain["maxsim"]}, everywhere)
+            scores = weighted(second, stages.second)
+            usable = self._vectors.known[chosen] & (features["foreign"] == 0)
+            gate = np.where(usable, relevance(features, self._fitted.gate), gate)
+        gate = np.where(features["asks"] > 0, np.float32(0), gate)
         plain |= features | {"age": ((now.timestamp() - self._said.rows[chosen]) / 86_400).astype(np.float32)}
         return self._answer(chosen, scores, gate, plain, limit)
 
@@ -179,14 +164,33 @@ class EntityIndex:
             "month": month,
             "day": day,
         }
-        own, window, best = self._postings.coverage(undated(asked), near, far)
-        features: Signals = {"coverage": own, "coverage_window": window, "best": best}
+        own, window, top = self._postings.coverage(undated(asked), near, far)
+        features: Signals = {"coverage": own, "coverage_window": window, "best": top, "asks": traits[:, 3]}
+        features |= self._of_question(question, asked, bool(signals["speaker"].any()))
         if encoding is not None and self._vectors.attached:
             dense, dense_window, plain = self._vectors.scan(encoding, near, far)
             known = self._vectors.known
-            signals |= {"dense": _filled(dense, known), "dense_window": _filled(dense_window, known)}
-            features["cosine"] = _filled(plain, known)
+            signals |= {"dense": filled(dense, known), "dense_window": filled(dense_window, known)}
+            features["cosine"] = filled(plain, known)
         return signals, features
+
+    def _of_question(self, question: str, asked: Sequence[str], named: bool) -> Signals:
+        """What the gate has to know of the question itself and of the entity, the same in every row."""
+        telling = sum((self._postings.weight(term) for term in undated(asked)), 0.0)
+        values = {
+            "personal": float(named or _FIRST_PERSON.search(question) is not None),
+            "telling": math.log1p(telling),
+            "size": math.log10(min(max(len(self), 1), LARGE)),
+            "foreign": float(foreign(question)),
+        }
+        return {name: np.full(len(self._keys), value, np.float32) for name, value in values.items()}
+
+    def maxsim(self, encoding: Encoding, slots: Slots) -> tuple[Floats, Floats]:
+        """For `slots`: how well the best matching tokens of each unit's window, and of the unit alone, answer the
+        question's tokens; 0 to about 1."""
+        window, alone = self._vectors.maxsim(encoding, slots, *self._neighbours())
+        known = self._vectors.known[slots]
+        return filled(window, known), filled(alone, known)
 
     def slots(self, keys: Collection[int]) -> Slots:
         """The rows of `signals` that belong to `keys`, in their order."""
@@ -210,7 +214,9 @@ class EntityIndex:
         self._said.append(unit.said_at.timestamp())
         self._day.append(unit.said_at.toordinal())
         length = math.log1p(len(unit.text.split()) if " " in unit.text else len(words))
-        self._traits.append((is_question(unit.text), length, _TIME.search(unit.text) is not None))
+        question = is_question(unit.text)
+        only = question and all(map(is_question, sentences(unit.text)))
+        self._traits.append((question, length, _TIME.search(unit.text) is not None, only))
         self._postings.add(slot, words)
         self._vectors.add()
         self._slots[unit.key] = slot
@@ -254,7 +260,7 @@ class EntityIndex:
         self._after.rows[0] = 0
         self._links = None
 
-    def _allowed(self, allowed: Collection[int] | None) -> npt.NDArray[np.bool_]:
+    def _allowed(self, allowed: Collection[int] | None) -> Mask:
         mask = np.ones(len(self._keys), np.bool_)
         if allowed is not None:
             wanted = np.fromiter(allowed, np.int64, len(allowed))
@@ -276,41 +282,3 @@ class EntityIndex:
             Ranked(key, score, value, dict(zip(names, row, strict=True)))
             for key, score, value, row in zip(keys, scores[order].tolist(), gate[order].tolist(), table, strict=True)
         ]
-
-
-def standardised(signals: Mapping[str, Floats], mask: npt.NDArray[np.bool_]) -> Signals:
-    """The signals of STANDARDISED as z-scores over the rows of `mask` (0 where these do not differ), the others as
-    they are."""
-    result: Signals = dict(signals)
-    for name in STANDARDISED:
-        if name in result:
-            some = result[name][mask]
-            spread = float(some.std())
-            shifted = result[name] - some.mean()
-            result[name] = shifted / np.float32(spread) if spread > 1e-6 else np.zeros_like(shifted)
-    return result
-
-
-def weighted(signals: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
-    """The weighted sum of the signals."""
-    total: Floats = sum(np.float32(weight) * signals[name] for name, weight in weights.items())  # type: ignore[assignment]
-    return total
-
-
-def _best(scores: Floats, mask: npt.NDArray[np.bool_], count: int) -> Slots:
-    """The `count` best slots of the mask, lowest slot first."""
-    slots = np.flatnonzero(mask).astype(np.int32)
-    if len(slots) > count:
-        slots = np.sort(slots[np.argpartition(-scores[slots], count - 1)[:count]])
-    return slots
-
-
-def _take(signals: Mapping[str, Floats], slots: Slots) -> Signals:
-    return {name: values[slots] for name, values in signals.items()}
-
-
-def _filled(values: Floats, known: npt.NDArray[np.bool_]) -> Floats:
-    """`values`, with their mean in the rows that are not known."""
-    if known.all() or not known.any():
-        return values
-    return np.where(known, values, values[known].mean()).astype(np.float32)

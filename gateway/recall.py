@@ -11,11 +11,13 @@ from datetime import datetime
 from functools import partial
 
 from gateway.config import MemoryConfig, ProcessConfig, RecallConfig
-from gateway.domain import Changes, Memory, Recalled, Said, Scope
+from gateway.domain import Changes, Line, Memory, Recalled, Said, Scope
 from gateway.embed import Embedder, EmbeddingError, Encoding
 from gateway.errors import StoreError
-from gateway.prompt import within
-from gateway.ranking import EntityIndex, Unit
+from gateway.prompt import DATED, FRAME
+from gateway.ranking import EntityIndex, Ranked, Unit
+from gateway.relevance import admitted
+from gateway.selection import Candidate, select
 from gateway.store import Store
 from gateway.words import cut, label, terms
 
@@ -25,6 +27,8 @@ MANY = 200
 """Changed rows that are worth a thread."""
 CANDIDATES = 60
 """Scoring units that selection looks at."""
+CHARACTERS = 4
+"""Of a token, by estimate."""
 SHORT = 3
 """Terms; a question with fewer is read together with the message before it."""
 ENCODING = 0.1
@@ -91,27 +95,27 @@ class Recall:
     async def __aexit__(self, *error: object) -> None:
         await self._tasks.__aexit__(None, None, None)
 
-    async def recall(self, scope: Scope, question: Question) -> list[Recalled]:
-        """The memories for a new block, best first after the standing ones; at most one block's tokens.
+    async def recall(self, scope: Scope, question: Question) -> list[Line]:
+        """The lines of a new block, at most one block's tokens: standing memories, then what bears on the question.
 
         Raises StoreError where the store cannot answer.
         """
-        budget = min(self._limits.tokens, self._limits.session_tokens - question.spent)
+        budget = min(self._limits.tokens, self._limits.session_tokens - question.spent) * CHARACTERS - FRAME
         if budget <= 0:
             return []
         embedder = self._embedder()
         encoding = self._tasks.create_task(_encoded(embedder, question.search)) if embedder else None
         entity = await self._current(scope, embedder.id if embedder else None)
         visible = _Visible(self, scope, question)
-        standing: list[Recalled] = []
+        standing: list[Line] = []
         if question.first:
-            found = [Recalled(memory, 1.0, {"standing": 1.0}) for memory in entity.standing() if visible(memory)]
-            standing = within(found, min(self._limits.standing_tokens, budget))
-        taken = {found.memory.id for found in standing}
+            standing = entity.standing(visible, min(self._limits.standing_tokens * CHARACTERS, budget))
         query = await encoding if encoding else None
         async with entity.lock:
-            relevant = await entity.ask(question, query, visible, self._limits.gate)
-        return within([*standing, *(found for found in relevant if found.memory.id not in taken)], budget)
+            ranked = await entity.rank(question, query, visible)
+        taken = {recalled.memory.id for line in standing for recalled in line.memories}
+        left = budget - sum(len(line.text) + DATED for line in standing)
+        return [*standing, *entity.lines(question.text, admitted(ranked, self._limits.gate), visible, taken, left)]
 
     def closed(self, process: str) -> bool:
         """What this process learns stays in it, and it sees nothing that others learnt."""
@@ -244,14 +248,17 @@ class _Entity:
         speaker = label(message.text)
         return [Unit(first + i, thread, piece, message.said_at, speaker) for i, piece in enumerate(pieces)]
 
-    def standing(self) -> list[Memory]:
-        """The standing memories, oldest first."""
-        return sorted((m for m in self._memories.values() if m.standing), key=lambda memory: memory.said_at)
+    def standing(self, visible: _Visible, characters: int) -> list[Line]:
+        """The visible standing memories, oldest first, as many as fit."""
+        lines: list[Line] = []
+        for memory in sorted(self._memories.values(), key=lambda memory: memory.said_at):
+            if memory.standing and len(memory.text) + DATED <= characters and visible(memory):
+                lines.append(Line(memory.text, memory.said_at, (Recalled(memory, 1.0, {"standing": 1.0}),)))
+                characters -= len(memory.text) + DATED
+        return lines
 
-    async def ask(
-        self, question: Question, query: Encoding | None, visible: _Visible, gate: float
-    ) -> list[Recalled]:
-        """The visible memories of the messages that are relevant enough, best first."""
+    async def rank(self, question: Question, query: Encoding | None, visible: _Visible) -> list[Ranked]:
+        """The scoring units, best first."""
         if not len(self.index):
             return []
         rank = partial(
@@ -262,17 +269,33 @@ class _Entity:
             allowed=self._allowed(visible) if visible.restricts else None,
             limit=CANDIDATES,
         )
-        ranked = await asyncio.to_thread(rank) if len(self.index) > LARGE else rank()
-        chosen: dict[str, Recalled] = {}
-        for found in ranked:
-            if found.relevance >= gate:
-                for memory in self._of(self._messages[found.key - 1], visible):
-                    chosen.setdefault(memory.id, Recalled(memory, found.relevance, found.signals))
-        return list(chosen.values())
+        return await asyncio.to_thread(rank) if len(self.index) > LARGE else rank()
+
+    def lines(
+        self, question: str, ranked: Sequence[Ranked], visible: _Visible, taken: set[str], characters: int
+    ) -> list[Line]:
+        """What the messages of these units state that is visible and not taken, one line each, as many as fit."""
+        told: dict[str, tuple[Recalled, ...]] = {}
+        taken = set(taken)
+        for unit in ranked:
+            message = self._messages[unit.key - 1]
+            found = [memory for memory in self._of(message, visible) if memory.id not in taken]
+            taken.update(memory.id for memory in found)
+            if found:
+                told[str(message)] = tuple(Recalled(memory, unit.relevance, unit.signals) for memory in found)
+        candidates = [
+            Candidate(message, tuple(recalled.memory.text for recalled in found), DATED)
+            for message, found in told.items()
+        ]
+        lines = []
+        for name, text in select(question, candidates, characters):
+            kept = tuple(recalled for recalled in told[name] if recalled.memory.text in text)
+            lines.append(Line(text, max(recalled.memory.said_at for recalled in kept), kept))
+        return lines
 
     def _allowed(self, visible: _Visible) -> list[int]:
         """The units of messages that state something visible."""
         return [key for key, message in enumerate(self._messages, 1) if self._of(message, visible)]
 
-    def _of(self, message: int, visible: _Visible) -> Sequence[Memory]:
+    def _of(self, message: int, visible: _Visible) -> list[Memory]:
         return [memory for memory in map(self._memories.__getitem__, self._stated.get(message, ())) if visible(memory)]

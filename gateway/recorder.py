@@ -103,7 +103,7 @@ class Recorder:
             await self._store.add_usage(turn)
         except StoreError as error:
             _log.info("usage not recorded", extra={"reason": str(error)})
-        except Exception:  # recording never breaks the relay
+        except Exception:  # noqa: BLE001  # recording never breaks the relay
             _log.exception("usage lost: it could not be recorded")
             self._metrics.faults.labels("record").inc()
 
@@ -114,9 +114,12 @@ class Recorder:
                 self._work.clear()
                 await self._work.wait()
                 continue
-            self._refusing = not await self._write()
-            if not self._refusing:
+            if await self._write():
+                self._refusing = False
                 continue
+            self._refusing = True
+            for item in self._waiting:
+                self._refused(item)
             if self._last_try is not None and asyncio.get_running_loop().time() > self._last_try:
                 return
             await asyncio.sleep(RETRY_EVERY)
@@ -124,15 +127,17 @@ class Recorder:
     async def _write(self) -> bool:
         """Write the turns that wait longest; whether the store takes any.
 
-        What it refuses goes back to its place. If it takes others, a broken page is the cause, not the file: the
+        What it refuses goes back to its place; if it takes others, a broken page is the cause, not the file, and the
         refused go behind all others.
         """
         batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
         outcomes = await asyncio.gather(*(self._store.record(item.turn) for item in batch), return_exceptions=True)
-        refused = []
+        refused: list[_Waiting] = []
         for item, outcome in zip(batch, outcomes, strict=True):
             if isinstance(outcome, StoreError):
-                self._refused(item, outcome)
+                if not self._refusing and not refused:
+                    _log.warning("turns wait: the store refuses", extra={"reason": str(outcome)})
+                self._refused(item)
                 refused.append(item)
             elif outcome is None:
                 self._done(item, committed=True)
@@ -144,26 +149,17 @@ class Recorder:
         takes = len(refused) < len(batch)
         if takes:
             self._recorded()
-        elif self._waiting:
-            takes = await self._takes(self._waiting[-1].turn)
-        if takes:
             self._waiting.extend(refused)
         else:
             self._waiting.extendleft(reversed(refused))
         self._metrics.waiting.set(len(self._waiting))
         return takes
 
-    async def _takes(self, turn: Turn) -> bool:
-        """Try one turn, which stays in its place: written again, it stays as it is."""
-        (outcome,) = await asyncio.gather(self._store.record(turn), return_exceptions=True)
-        return not isinstance(outcome, StoreError)
-
-    def _refused(self, item: _Waiting, error: StoreError | None = None) -> None:
-        if item.outcome.done():
-            return
-        item.outcome.set_result(False)
-        _log.warning("turn not recorded yet: the store refuses", extra={"reason": str(error)} if error else {})
-        self._metrics.turns.labels("waiting").inc()
+    def _refused(self, item: _Waiting) -> None:
+        """Let its answer go; it is counted once."""
+        if not item.outcome.done():
+            item.outcome.set_result(False)
+            self._metrics.turns.labels("waiting").inc()
 
     def _drop(self, item: _Waiting) -> None:
         self._metrics.turns.labels("dropped").inc()

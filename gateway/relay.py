@@ -13,7 +13,7 @@ import orjson
 from gateway.config import Limits
 from gateway.errors import BadRequest, BodyTooLarge, GatewayError, HeadersTooLarge, RequestTimeout
 from gateway.upstream import Answer, StreamBroken
-from gateway.wire.chat import StreamedReply
+from gateway.wire.reply import StreamedReply
 from gateway.wire.sse import EventStream
 
 BODY_SILENCE = 60

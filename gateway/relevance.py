@@ -1,24 +1,35 @@
-"""The gate: how probably a unit bears on a question, absolutely, between 0 and 1."""
+"""The gate: how probably a unit bears on a question, absolutely, between 0 and 1; and who passes it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from typing import Protocol, TypeVar
 
 import numpy as np
-import numpy.typing as npt
 
-Floats = npt.NDArray[np.float32]
+from gateway.signals import Floats, weighted
 
-WITH_MODEL: Mapping[str, float] = {
-    "bias": -6.0,
-    "coverage": 4.0,
-    "coverage_window": 1.0,
-    "best": 0.2,
-    "cosine": 5.0,
-    "maxsim_alone": 6.0,
-}
-WITHOUT_MODEL: Mapping[str, float] = {"bias": -3.5, "coverage": 4.0, "coverage_window": 1.0, "best": 0.2}
+COMPANY = 0.1
+"""What a unit needs to be told along with one that passes the gate, as a share of the gate."""
+
+
+class Judged(Protocol):
+    """What has a relevance."""
+
+    @property
+    def relevance(self) -> float: ...
+
+
+Anything = TypeVar("Anything", bound=Judged)
 
 
 def relevance(features: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
-    """The logistic of the weighted features, one value a unit."""
-    total = sum((weight * features[name] for name, weight in weights.items() if name != "bias"), weights["bias"])
-    return (1.0 / (1.0 + np.exp(-np.asarray(total, np.float32)))).astype(np.float32)
+    """The probability that each unit bears on the question: the logistic of the weighted features."""
+    return (1.0 / (1.0 + np.exp(-np.clip(weighted(features, weights), -30, 30)))).astype(np.float32)
+
+
+def admitted(ranked: Iterable[Anything], gate: float) -> list[Anything]:
+    """Those who may be told, in their order: none where nobody reaches `gate`, for then this entity knows nothing
+    about the question; else all who reach a tenth of it, for answers are often made of several weaker hints."""
+    candidates = list(ranked)
+    if not any(each.relevance >= gate for each in candidates):
+        return []
+    return [each for each in candidates if each.relevance >= gate * COMPANY]

@@ -20,6 +20,8 @@ from gateway.errors import BadRequest, ConfigError, GatewayError, HeadersTooLarg
 
 HEADER_SECONDS = 10
 """How long a request's head may take from its connection or first byte."""
+BACKLOG = 2048
+"""Connections that may wait to be accepted."""
 KEEP_ALIVE = 75
 """Seconds that an idle connection is kept: longer than the clients' own, so that they close first."""
 
@@ -33,6 +35,7 @@ def bind(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen(BACKLOG)  # from here on the port is ours, and who connects waits for the start to end
     except OSError as error:
         listener.close()
         raise ConfigError(f"listen {host}:{port}: {error.strerror or error}") from error
@@ -56,6 +59,7 @@ def settings(app: Any, config: Config) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
+        backlog=BACKLOG,
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=int(config.limits.drain) or 1,
     )
@@ -124,6 +128,8 @@ def protocol(limit: int) -> type[HttpToolsProtocol]:
             self._in_head = False
             self._unread = 0
             self._head_done()
+            if len(self.url) > limit:  # the parser of addresses would call it invalid
+                self._refuse(HeadersTooLarge())
             if not self.transport.is_closing():
                 super().on_headers_complete()
 

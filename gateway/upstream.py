@@ -96,7 +96,8 @@ class Upstream:
         """Send a request and give its answer; the connection is free again, or closed, when the context ends.
 
         `target` is the raw path and query behind the base address; `headers` are the client's, which lose what belongs
-        to a connection; `length` is that of a body that comes in pieces, None if it is not known. Raises UpstreamUnreachable, or UpstreamSilent where no answer begins.
+        to a connection; `length` is that of a body that comes in pieces, None if it is not known. Raises
+        UpstreamUnreachable, or UpstreamSilent where no answer begins.
         """
         request = httpx2.Request(
             method,

@@ -125,9 +125,21 @@ def asks(text: str) -> bool:
 def label(text: str) -> str | None:
     """The participant that a leading `Name: ` of `text` names; None where there is no such label."""
     found = _LABEL.match(text)
-    if found is None or len(found.group(1).split()) > 3 or not found.group(1)[0].isupper():
+    if found is None or len(found.group(1).split()) > 3 or any(word[0].islower() for word in found.group(1).split()):
         return None
     return found.group(1).strip()
+
+
+def foreign(text: str) -> bool:
+    """Whether `text` is in another language than English, which is what the default model was made for."""
+    letters = [character for character in text if character.isalpha()]
+    plain = sum(character.isascii() for character in letters)
+    if 2 * plain < len(letters):
+        return True
+    words = re.findall(r"[^\W\d_]+", fold(text))
+    others = sum(word in _function_words() for word in words)
+    english = sum(word in _stop_words() and word not in _function_words() for word in words)
+    return others > english or (plain < len(letters) and not english)
 
 
 @cache
@@ -138,7 +150,7 @@ def commonness(term: str) -> float:
     if rank is not None:
         return rank
     if term in _function_words():
-        return 20.0
+        return 3.0
     if len(term) <= 2 and not term.isascii():
         return _character_rank(term)
     if len(term) <= 2:
@@ -148,7 +160,7 @@ def commonness(term: str) -> float:
 
 def _character_rank(term: str) -> float:
     if all("\u3041" <= character <= "\u309f" for character in term):  # hiragana: mostly grammar
-        return 60.0
+        return 10.0
     return 400.0 if len(term) == 1 else 3_000.0
 
 

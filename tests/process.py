@@ -48,7 +48,9 @@ class Gateway:
     `settings` names others. A context manager: stopped by SIGTERM at the end.
     """
 
-    def __init__(self, folder: pathlib.Path, upstream: str, environ: dict[str, str] | None = None, **settings: Any) -> None:
+    def __init__(
+        self, folder: pathlib.Path, upstream: str, environ: dict[str, str] | None = None, **settings: Any
+    ) -> None:
         self.folder = folder
         self.port = free_port()
         self.store = folder / "memory.db"
@@ -94,7 +96,11 @@ class Gateway:
         """Ask it to end, and wait; its exit status."""
         assert self.process is not None
         self.process.terminate()
-        return self.process.wait(30)
+        try:
+            return self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
 
     def kill(self) -> None:
         assert self.process is not None

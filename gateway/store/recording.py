@@ -186,8 +186,7 @@ class _Messages:
         """Mark a message as learnt, which makes it new to every index; its key, None if it was learnt before."""
         keys = (*_keys(self.turn.scope), message.chain)
         found = self.connection.execute(
-            "SELECT learnt FROM messages"
-            " WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ?",
+            "SELECT learnt FROM messages WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ?",
             keys,
         ).fetchone()
         if found is None:

@@ -21,7 +21,7 @@ def lock(path: Path) -> IO[bytes]:
     """
     name = path.with_name(path.name + ".lock")
     try:
-        file = open(os.open(name, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)
+        file = open(os.open(name, os.O_RDWR | os.O_CREAT, 0o600), "r+b", buffering=0)  # noqa: SIM115  # it is kept open
     except OSError as error:
         raise ConfigError(f"store {path}: cannot be written ({error.strerror})") from error
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -38,7 +38,7 @@ class SqliteStore:
         """Open the file, made and migrated as needed; raises ConfigError where that cannot be done."""
         async with AsyncExitStack() as stack:
             lock = stack.enter_context(await asyncio.to_thread(schema.lock, path))
-            writer = Writer(await asyncio.to_thread(schema.open_file, path))
+            writer = Writer(await asyncio.to_thread(schema.open_file, path), path)
             stack.push_async_callback(asyncio.to_thread, writer.close)
             readers = []
             for _ in range(2):
@@ -202,6 +202,8 @@ class SqliteStore:
         try:
             return cast("list[Any]", await reader.execute_fetchall(sql, values))
         except (sqlite3.Error, ValueError) as error:  # ValueError: the connection was closed
+            with suppress(sqlite3.Error, ValueError):  # what was cached of the file may be what was broken
+                await reader.execute_fetchall("PRAGMA shrink_memory")
             raise StoreError(f"{type(error).__name__}: {error}") from error
 
 
@@ -227,9 +229,9 @@ def _message(row: Sequence[Any]) -> StoredMessage:
 
 
 def _memory(row: tuple[Any, ...]) -> Memory:
-    *plain, standing, seen, sources = row
-    keys = tuple(int(key) for key in sources.split(",")) if sources else ()
-    return Memory(*plain, bool(standing), _moment(seen), keys)
+    keys = tuple(int(key) for key in row[11].split(",")) if row[11] else ()
+    plain = row[:9]
+    return Memory(*plain, standing=bool(row[9]), said_at=_moment(row[10]), sources=keys)  # type: ignore[misc]  # nine
 
 
 def _moment(micros: int) -> datetime:

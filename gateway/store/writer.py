@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import queue
 import sqlite3
 import threading
@@ -44,8 +45,10 @@ def connect(path: Path) -> sqlite3.Connection:
 class Writer:
     """Runs work in the order of its submission; work whose caller was cancelled is done all the same."""
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self.healthy = True
+        self._path = path
+        self._file = _identity(path)
         self._connection = connection
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._closed = False
@@ -95,19 +98,27 @@ class Writer:
             outcomes = self._transaction(group)
             self.healthy = True
         except sqlite3.Error as error:
-            if len(group) > 1 and error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY:
+            if len(group) > 1 and _may_be_one(error):
                 for item in group:
                     self._commit([item])
                 return
             self.healthy = False
+            self._forget_pages()
             outcomes = [(item, StoreError(f"{type(error).__name__}: {error}")) for item in group]
         for loop in {item.loop for item in group}:
             own = [(item, outcome) for item, outcome in outcomes if item.loop is loop]
             with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits
                 loop.call_soon_threadsafe(_resolve, own)
 
+    def _forget_pages(self) -> None:
+        """Read the file anew: what was cached of it may be what was broken."""
+        with contextlib.suppress(sqlite3.Error):
+            self._connection.execute("PRAGMA shrink_memory")
+
     def _transaction(self, group: list[_Item]) -> list[tuple[_Item, object]]:
         """Each item's outcome, all committed; each has a savepoint, so that one that fails harms no other."""
+        if _identity(self._path) != self._file:  # SQLite would go on writing to a file without a name
+            raise sqlite3.OperationalError("the file was removed or replaced")
         self._connection.execute("BEGIN IMMEDIATE")
         try:
             outcomes = [(item, self._attempt(item.work)) for item in group]
@@ -130,6 +141,21 @@ class Writer:
             result = error  # the caller raises it
         self._connection.execute("RELEASE item")
         return result
+
+
+def _may_be_one(error: sqlite3.Error) -> bool:
+    """Whether the error may have met only a part of the file."""
+    code: int | None = getattr(error, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF != sqlite3.SQLITE_BUSY
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode; None where there is no such file."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _resolve(outcomes: list[tuple[_Item, object]]) -> None:

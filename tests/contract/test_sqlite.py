@@ -47,7 +47,9 @@ async def test_a_second_store_on_the_same_file_is_refused(path: Path) -> None:
 
 
 async def test_a_second_process_on_the_same_file_is_refused(path: Path) -> None:
-    script = f"import asyncio; from gateway.store.sqlite import SqliteStore; asyncio.run(SqliteStore.open({str(path)!r}))"
+    script = (
+        f"import asyncio; from gateway.store.sqlite import SqliteStore; asyncio.run(SqliteStore.open({str(path)!r}))"
+    )
     script = script.replace(repr(str(path)), f"__import__('pathlib').Path({str(path)!r})")
     store = await SqliteStore.open(path)
     left = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False)

@@ -326,7 +326,9 @@ async def test_a_turn_replaces_none_of_another_process(store: Store) -> None:
 
 
 async def test_statements_become_memories_that_name_their_messages(store: Store) -> None:
-    turn = Conversation(ALICE).turn("I live in Rome. I like tea.", states=[fact("I live in Rome."), fact("I like tea.")])
+    turn = Conversation(ALICE).turn(
+        "I live in Rome. I like tea.", states=[fact("I live in Rome."), fact("I like tea.")]
+    )
     await store.record(turn)
     changes = await known(store, ALICE)
     (said,) = changes.messages
@@ -408,7 +410,9 @@ async def test_changes_after_a_sequence_number_are_only_the_later_ones(store: St
 
 async def test_every_change_has_a_number_of_its_own(store: Store) -> None:
     talks = [Conversation(replace(ALICE, process=f"p{n}", session=f"s{n}")) for n in range(8)]
-    turns = [talk.turn(f"Round {i}.", states=[fact(f"Fact {i}a."), fact(f"Fact {i}b.")]) for i in range(6) for talk in talks]
+    turns = [
+        talk.turn(f"Round {i}.", states=[fact(f"Fact {i}a."), fact(f"Fact {i}b.")]) for i in range(6) for talk in talks
+    ]
     await asyncio.gather(*(store.record(turn) for turn in turns))
     changes = await known(store, ALICE)
     numbers = [said.key for said in changes.messages] + [memory.sequence for memory in changes.memories]
@@ -454,7 +458,10 @@ async def test_messages_wait_for_their_vectors_oldest_first(store: Store) -> Non
     for name in ("alice", "bob", "carol"):
         await store.record(Conversation(replace(ALICE, entity=name)).turn(f"I am {name}.", states=[fact("x")]))
     waiting = await store.unencoded(2)
-    assert [(message.scope.entity, message.text) for message in waiting] == [("alice", "I am alice."), ("bob", "I am bob.")]
+    assert [(message.scope.entity, message.text) for message in waiting] == [
+        ("alice", "I am alice."),
+        ("bob", "I am bob."),
+    ]
     assert await store.waiting() == 3
     await encode_all(store)
     assert (await store.unencoded(10), await store.waiting()) == ([], 0)
@@ -486,7 +493,10 @@ async def test_vectors_of_two_embedders_never_meet(store: Store) -> None:
     await encode_all(store, "old")
     await store.record(talk.turn("Two.", states=[fact("Two.")]))
     await encode_all(store, "new")
-    assert [packed for _, _, packed in (await store.changes(ALICE, 0, "new")).encodings] == [b"new Two. 0", b"new Two. 1"]
+    assert [packed for _, _, packed in (await store.changes(ALICE, 0, "new")).encodings] == [
+        b"new Two. 0",
+        b"new Two. 1",
+    ]
     assert await store.encoded_by_others("new") == 1
     assert await store.forget_encodings("new") == 1
     assert [message.text for message in await store.unencoded(10)] == ["One."]
@@ -518,9 +528,7 @@ async def recorded(store: Store) -> Conversation:
 Look = Callable[[Store, Scope, Conversation], Awaitable[object]]
 LOOKS: dict[str, Look] = {
     "session": lambda store, scope, talk: store.session(scope),
-    "attempt": lambda store, scope, talk: store.attempt(
-        scope, Conversation(ALICE).turn("One.").request, BEGUN
-    ),
+    "attempt": lambda store, scope, talk: store.attempt(scope, Conversation(ALICE).turn("One.").request, BEGUN),
     "find": lambda store, scope, talk: store.find(scope, [m.chain for m in talk.history]),
     "find_link": lambda store, scope, talk: store.find_link(scope, [m.link for m in talk.history]),
     "path": lambda store, scope, talk: store.path(scope, talk.history[-1].chain, ROOT, 100),
@@ -546,7 +554,9 @@ async def test_no_method_returns_what_belongs_to_another_scope(store: Store, met
     own = await LOOKS[method](store, ALICE, talk)
     assert own
     for scope in foreign(ALICE):
-        differs = [key for key in ("tenant", "entity", "process", "session") if getattr(scope, key) != getattr(ALICE, key)]
+        differs = [
+            key for key in ("tenant", "entity", "process", "session") if getattr(scope, key) != getattr(ALICE, key)
+        ]
         if differs[0] in SHARED.get(method, ()):
             continue
         found = await LOOKS[method](store, scope, talk)
@@ -565,7 +575,7 @@ async def test_the_same_turn_in_many_scopes_leaves_each_its_own(store: Store) ->
         session = await store.session(scope)
         assert session is not None
         assert session.replay_from == bytes([number])
-        (question, answer) = await store.path(scope, session.head, ROOT, 10)
+        (_, answer) = await store.path(scope, session.head, ROOT, 10)
         assert f"Answer {number}." in answer.raw
     assert [m.text for m in (await known(store, foreign(ALICE)[0])).memories] == ["Fact 1."]
 

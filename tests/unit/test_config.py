@@ -78,6 +78,7 @@ def test_the_example_names_every_key() -> None:
         ("listen: 127.0.0.1:-1", "listen: must be host:port"),
         ("store: mysql://x/y", "store: must be sqlite:///<file> (PostgreSQL is not built yet)"),
         ("store: postgresql://u:p@h/d", "store: must be sqlite:///<file> (PostgreSQL is not built yet)"),
+        ("store: 'sqlite:///.'", "store: must be sqlite:///<file>"),
         ("store: 'sqlite:///'", "store: must be sqlite:///<file>"),
         ("store: 'sqlite:///:memory:'", "store: must be sqlite:///<file>"),
         ("upstreams: [{base_url: 'localhost:1'}]", "upstreams.0.base_url: must be an http:// or https:// address"),
@@ -247,11 +248,17 @@ def test_no_variable_s_error_shows_its_value() -> None:
 def test_no_secret_is_in_the_repr(tmp_path: Path) -> None:
     text = f"keys: [{{key: {SECRET}, tenant: a}}]\nupstreams: [{{api_key: {SECRET}}}]"
     config = loaded(text, tmp_path)
-    for shown in (repr(config), str(config), f"{config}", json.dumps(config.model_dump(mode="json")), repr(config.keys)):
+    for shown in (
+        repr(config),
+        str(config),
+        f"{config}",
+        json.dumps(config.model_dump(mode="json")),
+        repr(config.keys),
+    ):
         assert SECRET not in shown
 
 
 def test_the_configuration_does_not_change(tmp_path: Path) -> None:
     config = loaded("", tmp_path)
     with pytest.raises(ValueError, match="frozen"):
-        config.limits.body = 7  # type: ignore[misc]
+        config.limits.body = 7

@@ -56,7 +56,6 @@ class Scripted(ThreadEmbedder):
         return self.answers.get(text, raw([3.0, 4.0]))
 
     async def taken(self) -> None:
-        """Until a text is in hand."""
         assert await anyio.to_thread.run_sync(self.in_hand.wait, 30)
 
 
@@ -88,15 +87,29 @@ def minilm(folder: Path) -> Iterator[Embedder]:
     embedder.close()
 
 
-async def test_queries_overtake_background_work(scripted: Scripted) -> None:
+async def test_queries_overtake_all_background_callers(scripted: Scripted) -> None:
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(scripted.encode, ["first…", "second", "third"])
+        tasks.start_soon(scripted.encode, ["a1…", "a2"])
         await scripted.taken()
+        tasks.start_soon(scripted.encode, ["b1"])
+        await anyio.wait_all_tasks_blocked()
         tasks.start_soon(scripted.encode_query, "query")
         tasks.start_soon(scripted.encode_query, "another query")
         await anyio.wait_all_tasks_blocked()
         scripted.let_go.set()
-    assert scripted.ran == ["first…", "query", "another query", "second", "third"]
+    assert scripted.ran == ["a1…", "query", "another query", "b1", "a2"]
+
+
+async def test_background_work_waits_while_there_are_queries(scripted: Scripted) -> None:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(scripted.encode_query, "query…")
+        await scripted.taken()
+        tasks.start_soon(scripted.encode, ["background"])
+        await anyio.wait_all_tasks_blocked()
+        tasks.start_soon(scripted.encode_query, "another query")
+        await anyio.wait_all_tasks_blocked()
+        scripted.let_go.set()
+    assert scripted.ran == ["query…", "another query", "background"]
 
 
 async def test_background_callers_take_turns(scripted: Scripted) -> None:
@@ -153,21 +166,12 @@ async def test_vectors_have_length_one() -> None:
     embedder.close()
     assert encoding.vector.tolist() == pytest.approx([0.6, 0.8])
     assert encoding.token_vectors.tolist() == [[0, 1], [1, 0]]
-    assert encoding.vector.dtype == encoding.token_vectors.dtype == np.float32
 
 
 @pytest.mark.parametrize(
     "bad",
-    [
-        raw([float("nan"), 1]),
-        raw([float("inf"), 1]),
-        raw([0, 0]),
-        raw([1, 2, 3]),
-        raw([1, 2], [float("nan"), 1]),
-        raw([1, 2], [0, 0]),
-        raw([1, 2], [1, 2, 3]),
-    ],
-    ids=["nan", "infinite", "zero", "size", "token nan", "token zero", "token size"],
+    [raw([np.nan, 1]), raw([np.inf, 1]), raw([0, 0]), raw([1, 2, 3]), raw([1, 2], [np.nan, 1]), raw([1, 2], [0, 0])],
+    ids=["nan", "infinite", "zero", "size", "token nan", "token zero"],
 )
 async def test_an_unusable_vector_is_refused(bad: Encoding) -> None:
     embedder = Scripted({"bad": bad})
@@ -249,12 +253,6 @@ async def test_the_prepared_model_agrees_with_sentence_transformers(minilm: Embe
     reference.close()
 
 
-async def test_a_query_is_closest_to_what_answers_it(minilm: Embedder) -> None:
-    query = await minilm.encode_query("What food should I avoid?")
-    scores = [float(query.vector @ each.vector) for each in await minilm.encode(TEXTS)]
-    assert "peanuts" in TEXTS[int(np.argmax(scores))]
-
-
 async def test_a_model_that_cannot_run_is_refused_at_load(folder: Path, tmp_path: Path) -> None:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -270,11 +268,10 @@ async def test_a_model_that_cannot_run_is_refused_at_load(folder: Path, tmp_path
     onnx.save(
         helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), broken / "model.onnx"
     )
-    with pytest.raises(ModelError, match="cannot be loaded"):
-        OnnxEmbedder(broken)
-    (broken / "model.onnx").write_bytes(b"junk")
-    with pytest.raises(ModelError, match="cannot be loaded"):
-        OnnxEmbedder(broken)
+    for _ in range(2):
+        with pytest.raises(ModelError, match="cannot be loaded"):
+            OnnxEmbedder(broken)
+        (broken / "model.onnx").write_bytes(b"junk")
 
 
 async def test_none_loads_nothing(tmp_path: Path) -> None:

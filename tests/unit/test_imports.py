@@ -21,8 +21,9 @@ exchange
 memory
 relay sessions recall recorder
 attribution extract.local upstream
-transport wire.chat prompt ranking
-wire.document wire.sse lexical dense relevance embed model
+transport wire.reply prompt ranking
+wire.chat
+wire.document wire.sse wire.lenient lexical dense relevance embed model
 store.sqlite
 store.recording store.encoding store.schema
 store.writer

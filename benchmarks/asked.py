@@ -1,0 +1,137 @@
+"""People and their messages, what is asked about them, and when an answer counts: for fitting and for measuring."""
+
+import asyncio
+import json
+import random
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from gateway.dense import Encoding, pack
+from gateway.embed import load
+from gateway.ranking import EntityIndex, Unit
+from gateway.weights import FITTED, Fitted
+from gateway.words import is_question, label, sentences
+
+Lookup = Mapping[str, Encoding]
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+OPENING = 150
+"""Characters of a block's opening line."""
+RELATIVES = ("aunt", "uncle", "cousin", "niece", "colleague", "stepsister", "mentor", "gardener", "tutor")
+FILLERS = (
+    "My {}'s hobby is {}.", "My {} likes {} on {}.", "My {} bought a {} in {}.", "Note {}: the {} box is next to the {}.",
+)  # fmt: skip
+WORD = re.compile(r"[^\W_]+")
+
+
+@dataclass
+class Ask:
+    """A question, the keys of the units that answer it, and the words that a line has to hold for each."""
+
+    text: str
+    answers: list[int]
+    keys: list[set[str]]
+
+
+def recalled(ask: Ask, lines: Iterable[str]) -> float:
+    """The share of the answers of which one line holds at least 70 % of the words."""
+    held = [words(line) for line in lines]
+    return sum(any(len(key & line) >= 0.7 * len(key) for line in held) for key in ask.keys) / len(ask.keys)
+
+
+def words(text: str) -> set[str]:
+    return {word.casefold() for word in WORD.findall(text)}
+
+
+def key_sentence(text: str, wanted: set[str]) -> set[str]:
+    bare = re.sub(r"\[shares a photo:[^\]]*\]", "", text).strip()
+    choices = [piece for piece in re.split(r"(?<=[.!?])\s+", bare) if words(piece)] or [text]
+    return words(max(choices, key=lambda piece: (len(words(piece) & wanted), len(piece))))
+
+
+def conversation(path: Path) -> tuple[list[Unit], list[Ask]]:
+    """A conversation of LoCoMo: one unit a turn (its turns are short), and its answerable questions."""
+    raw = json.loads(path.read_text())
+    units: list[Unit] = []
+    turns: dict[str, tuple[int, str]] = {}
+    for session in raw["sessions"]:
+        clock, day = session["time"].split(" on ")
+        start = datetime.strptime(f"{day} {clock.replace(' ', '')}".upper(), "%d %B, %Y %I:%M%p").replace(tzinfo=UTC)
+        for place, turn in enumerate(session["turns"]):
+            text = f"{turn['speaker']}: {turn['text']}"
+            turns[turn["id"]] = (len(units), turn["text"])
+            said = start + timedelta(seconds=30 * place)
+            units.append(Unit(len(units), session["id"], text, said, label(text)))
+    asks = []
+    for entry in raw["qa"]:
+        named = dict.fromkeys(id for text in entry["evidence"] for id in re.findall(r"D\d+:\d+", text))
+        found = [turns[id] for id in named if id in turns]
+        if found and entry["category"] in (1, 2, 3, 4):
+            wanted = words(f"{entry['question']} {entry['answer']}")
+            keys = [key_sentence(text, wanted) for _, text in found]
+            asks.append(Ask(entry["question"], [place for place, _ in found], keys))
+    return units, asks
+
+
+def cases() -> list[dict[str, Any]]:
+    """{"say": a statement or null, "ask": questions}: with null, nobody knows."""
+    lines = Path(__file__).with_name("first_person.jsonl").read_text().splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def fillers(rng: random.Random) -> list[str]:
+    things = ("chess", "lamp", "jazz", "toaster", "opera", "drill", "archery", "blanket", "techno", "ladder")
+    places = ("Monday", "Oslo", "1999", "Prague", "kitchen", "library", "Thursday", "Naples", "2008", "stairs")
+    return [
+        rng.choice(FILLERS).format(rng.choice(RELATIVES), rng.choice(things), rng.choice(places)) for _ in range(400)
+    ]
+
+
+def encode(texts: Sequence[str], folder: Path) -> Lookup:
+    """The encoding of every text, or none at all where no model is."""
+
+    async def work() -> Lookup:
+        embedder = await load("auto", "all-MiniLM-L6-v2", 1, folder)
+        if embedder is None:
+            return {}
+        try:
+            return dict(zip(texts, await embedder.encode(texts), strict=True))
+        finally:
+            embedder.close()
+
+    return asyncio.run(work())
+
+
+def index(units: Iterable[Unit], encodings: Lookup, fitted: Fitted = FITTED) -> EntityIndex:
+    built = EntityIndex(fitted)
+    for unit in units:
+        built.add([unit])
+        if unit.text in encodings:
+            built.attach(unit.key, pack(encodings[unit.text]))
+    return built
+
+
+def person(
+    case: dict[str, Any], size: int, known: bool, pool: Sequence[str], rng: random.Random
+) -> tuple[list[Unit], int]:
+    """Someone with `size` memories, half of them other people's statements as far as there are; the place of the case's
+    own, or -1. Each message has a session of its own, or eight unrelated ones share one."""
+    others = [other["say"] for other in cases() if other["say"] and other["say"] != case["say"]]
+    wanted = size - known
+    texts = rng.sample(others, min(len(others), (wanted + 1) // 2))
+    texts += rng.sample(pool, wanted - len(texts))
+    rng.shuffle(texts)
+    place = rng.randrange(len(texts) + 1) if known else -1
+    if known:
+        texts.insert(place, case["say"])
+    per = rng.choice((1, 1, 8))
+    hours = [NOW - timedelta(hours=size - at) for at in range(size)]
+    return [Unit(at, f"s{at // per}", text, hours[at], None) for at, text in enumerate(texts)], place
+
+
+def statements(text: str) -> tuple[str, ...]:
+    """The sentences of `text` that do not ask."""
+    return tuple(sentence for sentence in sentences(text) if not is_question(sentence))

@@ -1,0 +1,291 @@
+"""Re-fits the weights of the ranking and of its gate, and prints them and what they reach. Nothing is written.
+
+    python benchmarks/fit.py --data DIR [--models DIR]
+
+DIR holds conversations of LoCoMo, one JSON file each; what a user asks about themselves is in first_person.jsonl beside
+this file. An evidence turn counts as recalled when one line of the block holds at least 70 % of the distinct words of its
+key sentence (the one that shares most words with question and answer); tokens are characters / 4.
+"""
+
+import argparse
+import os
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from asked import NOW, OPENING, Ask, Lookup, cases, conversation, encode, fillers, index, person, recalled, statements
+
+from gateway.model import default_folder
+from gateway.ranking import EntityIndex, Unit
+from gateway.relevance import admitted
+from gateway.selection import Candidate, select
+from gateway.signals import Signals, best, standardised, take, weighted
+from gateway.weights import FITTED, Fitted, Stages
+
+Array = npt.NDArray[Any]
+Weights = Mapping[str, float]
+LEXICAL = ("bm25_window", "bm25_session", "question", "length", "when", "speaker", "month", "day")
+FIRST = ("dense", "dense_window", *LEXICAL)
+SECOND = (*FIRST, "maxsim")
+LEXICAL_GATE = ("coverage", "best", "personal", "telling", "size")
+GATE = (*LEXICAL_GATE, "cosine", "maxsim_alone")
+SIZES = (1, 10, 100, 1000)
+UNKNOWN_PASSES = 0.07
+"""Share of the questions that nobody can answer which may pass the gate, over all sizes."""
+RANK = 100
+"""Units of an answer that selection looks at."""
+
+
+@dataclass
+class Sheet:
+    """Everything measured about one question: a row for each unit."""
+
+    signals: Signals
+    answers: Array
+    """Rows of the units that answer it."""
+    weight: float
+
+    @property
+    def rows(self) -> int:
+        return len(self.signals["length"])
+
+
+@dataclass
+class Verdict:
+    """The gate's features of the units that one question brought up."""
+
+    features: Signals
+    answer: int | None
+    """Row of the unit that answers it; None: nobody knows."""
+    weight: float
+
+
+def sheet(built: EntityIndex, ask: Ask, encodings: Lookup, weight: float) -> Sheet:
+    encoding = encodings.get(ask.text)
+    signals = dict(built.signals(ask.text, encoding, NOW)[0])
+    rows = built.slots(range(len(built)))
+    if encoding is not None:
+        signals["maxsim"] = np.concatenate([np.zeros(1, np.float32), built.maxsim(encoding, rows)[0]])
+    return Sheet(take(signals, rows), np.array(ask.answers), weight)
+
+
+def listwise(tables: Sequence[tuple[Array, Array, float]], penalty: float = 1e-3) -> Array:
+    """The weights under which the softmax over each table's rows gives its answers the highest likelihood."""
+    width = tables[0][0].shape[1]
+    found = np.zeros(width)
+    total = sum(weight for _, _, weight in tables)
+    for _ in range(12):
+        gradient, curvature = 2 * penalty * found, 2 * penalty * np.eye(width)
+        for rows, answers, weight in tables:
+            scores = rows @ found
+            share = np.exp(scores - scores.max())
+            share /= share.sum()
+            centre = share @ rows
+            gradient += weight / total * (centre - rows[answers].mean(0))
+            curvature += weight / total * ((rows * share[:, None]).T @ rows - np.outer(centre, centre))
+        found = found - np.linalg.solve(curvature, gradient)
+    return found
+
+
+def fit_scan(sheets: Sequence[Sheet], names: Sequence[str]) -> Weights:
+    """Weights of the signals `names`, over all units."""
+    tables = []
+    for each in sheets:
+        scaled = standardised(each.signals, np.ones(each.rows, np.bool_))
+        tables.append((np.stack([scaled[name] for name in names], 1).astype(np.float64), each.answers, each.weight))
+    return dict(zip(names, listwise(tables).round(2).tolist(), strict=True))
+
+
+def fit_again(sheets: Sequence[Sheet], first: Weights, names: Sequence[str]) -> Weights:
+    """Weights of the second stage, over those units that the first one lets through."""
+    tables = []
+    for each in sheets:
+        everyone = np.ones(each.rows, np.bool_)
+        scaled = standardised(each.signals, everyone)
+        chosen = best(weighted(scaled, first), everyone, RANK)
+        answers = np.flatnonzero(np.isin(chosen, each.answers))
+        maxsim = {"maxsim": each.signals["maxsim"][chosen]}
+        second = take(scaled, chosen) | standardised(maxsim, np.ones(len(chosen), np.bool_))
+        if len(answers):
+            tables.append((np.stack([second[name] for name in names], 1).astype(np.float64), answers, each.weight))
+    return dict(zip(names, listwise(tables).round(2).tolist(), strict=True))
+
+
+def fit_stages(sheets: Sequence[Sheet], model: bool, *, named: bool) -> Stages:
+    lexical, first, second = (
+        [name for name in names if named or name != "speaker"] for names in (LEXICAL, FIRST, SECOND)
+    )
+    if not model:
+        return Stages({}, {}, fit_scan(sheets, lexical))
+    scan = fit_scan(sheets, first)
+    return Stages(scan, fit_again(sheets, scan, second), fit_scan(sheets, lexical))
+
+
+def fit_gate(verdicts: Sequence[Verdict], names: Sequence[str]) -> Weights:
+    """A logistic of right units against the strongest wrong ones, its bias set for UNKNOWN_PASSES."""
+    tables = [np.stack([each.features[name] for name in names], 1).astype(np.float64) for each in verdicts]
+    right = [
+        (table[each.answer], each.weight)
+        for table, each in zip(tables, verdicts, strict=True)
+        if each.answer is not None
+    ]
+    unknown = [(table, each.weight) for table, each in zip(tables, verdicts, strict=True) if each.answer is None]
+    found = np.zeros(len(names) + 1)
+    for turn in range(6):
+        wrong = [(table[np.argmax(table @ found[1:]) if turn else 0], weight) for table, weight in unknown]
+        found = logistic(right, wrong)
+    highest = [float((table @ found[1:]).max()) for table, _ in unknown]
+    found[0] = -float(np.quantile(highest, 1 - UNKNOWN_PASSES))
+    return dict(zip(("bias", *names), found.round(2).tolist(), strict=True))
+
+
+def logistic(
+    right: Sequence[tuple[Array, float]], wrong: Sequence[tuple[Array, float]], penalty: float = 1e-4
+) -> Array:
+    """Bias and weights; both sides count the same in all."""
+    rows = np.array([[1.0, *row] for row, _ in (*right, *wrong)])
+    truth = np.array([1.0] * len(right) + [0.0] * len(wrong))
+    counts = [np.array([weight for _, weight in side]) for side in (right, wrong)]
+    weights = np.concatenate([count / count.sum() for count in counts])
+    found = np.zeros(rows.shape[1])
+    for _ in range(25):
+        guess = 1 / (1 + np.exp(-np.clip(rows @ found, -30, 30)))
+        gradient = rows.T @ (weights * (guess - truth)) + 2 * penalty * found
+        curvature = (rows * (weights * guess * (1 - guess))[:, None]).T @ rows + 2 * penalty * np.eye(len(found))
+        found = found - np.linalg.solve(curvature, gradient)
+    return found
+
+
+def verdict(built: EntityIndex, ask: Ask, encodings: Lookup, weight: float, known: bool) -> Verdict | None:
+    """None: the right unit is not among those brought up."""
+    ranked = built.rank(ask.text, encodings.get(ask.text), now=NOW, allowed=None, limit=RANK)
+    ranked = [each for each in ranked if not each.signals["asks"]]
+    places = [place for place, each in enumerate(ranked) if each.key in ask.answers]
+    if not ranked or known and not places:
+        return None
+    names = [name for name in GATE if name in ranked[0].signals]
+    features = {name: np.array([each.signals[name] for each in ranked], np.float32) for name in names}
+    return Verdict(features, places[0] if known else None, weight)
+
+
+def block(
+    built: EntityIndex, units: Sequence[Unit], ask: Ask, encodings: Lookup, tokens: int, whole: bool
+) -> list[str]:
+    """The lines that would be injected; `whole`: questions too."""
+    ranked = built.rank(ask.text, encodings.get(ask.text), now=NOW, allowed=None, limit=RANK)
+    texts = {each.key: units[each.key].text for each in admitted(ranked, 0.5)}
+    lines = {key: (text,) if whole else statements(text) for key, text in texts.items()}
+    overhead = len("- [2023-05-08] ") + 1
+    candidates = [Candidate(str(key), told, overhead) for key, told in lines.items() if told]
+    return [line for _, line in select(ask.text, candidates, 4 * tokens - OPENING)]
+
+
+def people(
+    encodings: Lookup, pool: Sequence[str], sizes: Sequence[int], seed: int
+) -> Iterator[tuple[int, bool, list[Unit], Ask]]:
+    """Each first-person question, asked of someone who knows and of someone who does not."""
+    rng = random.Random(seed)
+    for case in cases():
+        for place, question in enumerate(case["ask"]):
+            for size in sizes:
+                for known in (True, False) if case["say"] else (False,):
+                    units, answer = person(case, size, known, pool, rng)
+                    yield place, known, units, Ask(question, [answer], [])
+
+
+class Fit:
+    """The two sets, measured once."""
+
+    def __init__(self, data: Path, models: Path, model: bool) -> None:
+        self.conversations = [conversation(path) for path in sorted(data.glob("conv-*.json"))]
+        self.pool = fillers(random.Random(1))
+        self.pool += [u.text.partition(": ")[2] for units, _ in self.conversations for u in units if statements(u.text)]
+        texts = [u.text for units, _ in self.conversations for u in units] + self.pool
+        texts += [ask.text for _, asks in self.conversations for ask in asks]
+        texts += [text for case in cases() for text in (case["say"], *case["ask"]) if text]
+        self.model = model
+        self.encodings: Lookup = encode(list(dict.fromkeys(texts)), models) if model else {}
+        self.sheets = [
+            [sheet(built, ask, self.encodings, 1 / len(asks)) for ask in asks]
+            for units, asks in self.conversations
+            for built in [index(units, self.encodings)]
+        ]
+
+    def conversation_stages(self, without: int | None = None) -> Stages:
+        sheets = [each for at, some in enumerate(self.sheets) if at != without for each in some]
+        return fit_stages(sheets, self.model, named=True)
+
+    def personal_stages(self) -> Stages:
+        """From the first-person set and, at half the weight, from the conversations without their speakers."""
+        sheets = [replace(each, weight=each.weight / 10) for some in self.sheets for each in some]
+        asked = [each for each in people(self.encodings, self.pool, SIZES[1:], 7) if each[1]]
+        for _, _, units, ask in asked:
+            sheets.append(sheet(index(units, self.encodings), ask, self.encodings, 1 / len(asked)))
+        return fit_stages(sheets, self.model, named=False)
+
+    def gate(self, fitted: Fitted) -> Weights:
+        verdicts = []
+        for _, known, units, ask in people(self.encodings, self.pool, SIZES, 3):
+            verdicts.append(verdict(index(units, self.encodings, fitted), ask, self.encodings, 1.0, known))
+        for at, (units, asks) in enumerate(self.conversations):
+            built = index(units, self.encodings, fitted)
+            verdicts += [verdict(built, ask, self.encodings, 0.5, True) for ask in asks[::2]]
+            strangers = self.conversations[at - 1][1]
+            verdicts += [verdict(built, ask, self.encodings, 0.5, False) for ask in strangers[::4]]
+        return fit_gate([each for each in verdicts if each], GATE if self.model else LEXICAL_GATE)
+
+    def evidence(self, at: int, fitted: Fitted, tokens: int, whole: bool) -> list[float]:
+        units, asks = self.conversations[at]
+        built = index(units, self.encodings, fitted)
+        return [recalled(ask, block(built, units, ask, self.encodings, tokens, whole)) for ask in asks]
+
+    def print_evidence(self, title: str, fitted: Sequence[Fitted]) -> None:
+        for whole in (True, False):
+            shares = [
+                100 * mean(x for at, one in enumerate(fitted) for x in self.evidence(at, one, tokens, whole))
+                for tokens in (500, 1000, 2000)
+            ]
+            told = "whole turns" if whole else "statements only"
+            print(f"{title}, {told}: " + "  ".join(f"{share:.1f} %" for share in shares), flush=True)
+
+    def print_gate(self, fitted: Fitted) -> None:
+        """How often something is told where nobody knows, and the right thing where somebody does, in 500 tokens."""
+        told: dict[tuple[int, str], list[bool]] = {}
+        for place, known, units, ask in people(self.encodings, self.pool, SIZES, 11):
+            built = index(units, self.encodings, fitted)
+            lines = block(built, units, ask, self.encodings, 500, False)
+            right = known and units[ask.answers[0]].text
+            kind = "unknown, something told" if not known else "known, plain" if not place else "known, paraphrased"
+            told.setdefault((len(units), kind), []).append(right in " ".join(lines) if right else bool(lines))
+        for (size, kind), outcomes in sorted(told.items(), key=lambda item: (item[0][1], item[0][0])):
+            print(f"  {kind}, {size} memories: {100 * mean(outcomes):.0f} % of {len(outcomes)}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True, help="folder of conv-*.json")
+    parser.add_argument("--models", type=Path, default=default_folder(os.environ), help="folder of prepared models")
+    arguments = parser.parse_args()
+    for model in (True, False):
+        fit = Fit(arguments.data, arguments.models, model)
+        print(f"\n{'with the model' if fit.encodings else 'without a model'}: evidence at 500, 1,000, 2,000 tokens")
+        count = len(fit.conversations)
+        fit.print_evidence("weights in the code", [FITTED] * count)
+        fit.print_gate(FITTED)
+        folds = [replace(FITTED, conversation=fit.conversation_stages(at)) for at in range(count)]
+        fit.print_evidence("leave one conversation out", folds)
+        fitted = replace(FITTED, conversation=fit.conversation_stages(), personal=fit.personal_stages())
+        fitted = replace(fitted, **{"gate" if fit.encodings else "lexical_gate": fit.gate(fitted)})
+        for name in ("conversation", "personal", "gate", "lexical_gate"):
+            print(f"{name}: {getattr(fitted, name)}")
+        fit.print_evidence("fitted anew", [fitted] * count)
+        fit.print_gate(fitted)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,57 @@
+"""What is known of every unit with respect to a question: arrays by name, their scaling and their weighted sum."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+Slots = npt.NDArray[np.int32]
+Mask = npt.NDArray[np.bool_]
+Signals = dict[str, Floats]
+
+STANDARDISED = ("dense", "dense_window", "bm25_window", "bm25_session", "maxsim")
+"""Signals that go into the sum as z-scores over the units asked for; the others go in as they are."""
+
+
+def standardised(signals: Mapping[str, Floats], mask: Mask) -> Signals:
+    """The signals of STANDARDISED as z-scores over the rows of `mask` (0 where these do not differ), the others
+    unchanged."""
+    result: Signals = dict(signals)
+    for name in STANDARDISED:
+        if name in result:
+            some = result[name][mask]
+            spread = float(some.std())
+            shifted = result[name] - some.mean()
+            result[name] = shifted / np.float32(spread) if spread > 1e-6 else np.zeros_like(shifted)
+    return result
+
+
+def weighted(signals: Mapping[str, Floats], weights: Mapping[str, float]) -> Floats:
+    """The weighted sum; `bias` weighs 1."""
+    rows = len(next(iter(signals.values())))
+    total = np.full(rows, weights.get("bias", 0.0), np.float32)
+    for name, weight in weights.items():
+        if name != "bias":
+            total += np.float32(weight) * signals[name]
+    return total
+
+
+def best(scores: Floats, mask: Mask, count: int) -> Slots:
+    """The `count` best slots of the mask, lowest slot first."""
+    slots = np.flatnonzero(mask).astype(np.int32)
+    if len(slots) > count:
+        slots = np.sort(slots[np.argpartition(-scores[slots], count - 1)[:count]])
+    return slots
+
+
+def take(signals: Mapping[str, Floats], slots: Slots) -> Signals:
+    """The rows `slots` of every signal."""
+    return {name: values[slots] for name, values in signals.items()}
+
+
+def filled(values: Floats, known: Mask) -> Floats:
+    """`values`, with their mean in the rows that are not known."""
+    if known.all() or not known.any():
+        return values
+    return np.where(known, values, values[known].mean()).astype(np.float32)

@@ -1,0 +1,323 @@
+"""Whatever happens to the store, a chat is what it would be without the gateway, and recording resumes by itself."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import pathlib
+import resource
+import sqlite3
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from tests.process import Answer, Gateway
+from tests.upstream import Upstream, chat
+
+DEADLINE = 0.25
+COMMIT_WAIT = 0.25
+SLACK = 1.5
+"""Seconds: what a loaded machine may add to an answer; the faults themselves last longer."""
+
+
+@pytest.fixture
+def gateway(start: Callable[..., Gateway], upstream: Upstream) -> Gateway:
+    upstream.script = chat("An answer of some words.")
+    return start(memory={"recall": {"deadline": DEADLINE}})
+
+
+def directly(upstream: Upstream, *, stream: bool) -> Answer:
+    """The same chat sent to the upstream without a gateway."""
+    direct = object.__new__(Gateway)
+    direct.port = upstream.port
+    return direct.chat("Hello.", stream=stream)
+
+
+def timed(gateway: Gateway, text: str, **options: object) -> tuple[Answer, float]:
+    begun = time.monotonic()
+    answer = gateway.chat(text, entity="alice", **options)  # type: ignore[arg-type]
+    return answer, time.monotonic() - begun
+
+
+def metric(gateway: Gateway, name: str) -> float:
+    lines = gateway.get("/metrics").body.decode().splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name) and not line.startswith("#"))
+
+
+def ready(gateway: Gateway) -> str:
+    return str(gateway.get("/readyz").json["store"])
+
+
+def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not come true"
+        time.sleep(0.05)
+
+
+def texts(gateway: Gateway) -> list[str]:
+    return [row[0] for row in gateway.rows("SELECT text FROM messages WHERE role = 'user' ORDER BY key")]
+
+
+def assert_chats_go_on(gateway: Gateway, upstream: Upstream, said: list[str], status: str, count: int = 4) -> None:
+    """Streamed and whole chats equal direct ones, in time; what is said is added to `said`."""
+    for number in range(count):
+        stream = bool(number % 2)
+        said.append(f"Said while it was broken, number {number}.")
+        answer, seconds = timed(gateway, said[-1], stream=stream)
+        direct = directly(upstream, stream=stream)
+        assert (answer.status, answer.body) == (direct.status, direct.body)
+        assert seconds < DEADLINE + COMMIT_WAIT + SLACK
+        if not stream:
+            assert answer.header("x-memory-recorded") == "false"
+        if number:  # the first may be the one that finds out
+            assert answer.header("x-memory-status") == status
+
+
+def assert_recording_resumes(gateway: Gateway, said: list[str]) -> None:
+    until(lambda: ready(gateway) == "ok")
+    until(lambda: metric(gateway, "memory_gateway_waiting_turns") == 0)
+    said.append("I said this after it was mended.")
+    answer = gateway.chat(said[-1], entity="alice")
+    assert answer.header("x-memory-recorded") == "true"
+    assert not (answer.header("x-memory-status") or "").startswith("degraded")
+    assert sorted(texts(gateway)) == sorted(said)
+    assert metric(gateway, 'memory_gateway_turns_total{outcome="waiting"}') > 0
+    assert metric(gateway, "memory_gateway_degraded_total") > 0
+    assert metric(gateway, 'memory_gateway_turns_total{outcome="dropped"}') == 0
+
+
+HOLD = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN EXCLUSIVE")
+print("held", flush=True)
+sys.stdin.read()
+connection.execute("ROLLBACK")
+"""
+
+
+@contextlib.contextmanager
+def locked(path: pathlib.Path) -> Iterator[None]:
+    """Another process holds the database's write lock."""
+    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert holder.stdin is not None
+    assert holder.stdout is not None
+    holder.stdout.readline()
+    try:
+        yield
+    finally:
+        holder.stdin.close()
+        holder.wait(10)
+        holder.stdout.close()
+
+
+def test_a_locked_store_holds_up_no_chat(gateway: Gateway, upstream: Upstream) -> None:
+    said = ["I said this before."]
+    gateway.chat(said[0], entity="alice")
+    with locked(gateway.store):
+        begun = time.monotonic()
+        while time.monotonic() - begun < 3:
+            assert_chats_go_on(gateway, upstream, said, "degraded; reason=store")
+        assert ready(gateway) == "degraded"
+    assert_recording_resumes(gateway, said)
+
+
+def test_many_chats_at_once_are_not_held_up_by_a_locked_store(gateway: Gateway) -> None:
+    gateway.chat("Hello.", entity="alice")
+    slowest: list[float] = []
+
+    def client(number: int) -> None:
+        for turn in range(5):
+            answer, seconds = timed(gateway, f"Client {number}, turn {turn}.", process=f"p{number}")
+            assert answer.status == 200
+            slowest.append(seconds)
+
+    with locked(gateway.store):
+        clients = [threading.Thread(target=client, args=(number,)) for number in range(16)]
+        for thread in clients:
+            thread.start()
+        for thread in clients:
+            thread.join()
+    assert len(slowest) == 80
+    assert max(slowest) < DEADLINE + COMMIT_WAIT + 2 * SLACK
+    until(lambda: len(texts(gateway)) == 81)
+
+
+@contextlib.contextmanager
+def no_room(gateway: Gateway) -> Iterator[None]:
+    """No file of the gateway may grow, as on a full disk."""
+    assert gateway.process is not None
+    pid = gateway.process.pid
+    before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(pid, resource.RLIMIT_FSIZE, (1024, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+
+def test_a_file_that_cannot_grow_holds_up_no_chat(gateway: Gateway, upstream: Upstream) -> None:
+    said = ["I said this before."]
+    gateway.chat(said[0], entity="alice")
+    with no_room(gateway):
+        assert_chats_go_on(gateway, upstream, said, "degraded; reason=store", count=8)
+        assert ready(gateway) == "degraded"
+    assert_recording_resumes(gateway, said)
+
+
+@pytest.fixture
+def small_disk(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
+    """A file system of one megabyte."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "none", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("no file system can be mounted here")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def test_a_full_disk_holds_up_no_chat(
+    start: Callable[..., Gateway], upstream: Upstream, small_disk: pathlib.Path
+) -> None:
+    gateway = start(memory={"recall": {"deadline": DEADLINE}}, store=f"sqlite:///{small_disk}/memory.db")
+    gateway.store = small_disk / "memory.db"
+    said = ["I said this before."]
+    gateway.chat(said[0], entity="alice")
+    ballast = small_disk / "ballast"
+    with contextlib.suppress(OSError), ballast.open("wb", buffering=0) as file:
+        while True:
+            file.write(b"x" * 512)
+    for _ in range(8):
+        assert_chats_go_on(gateway, upstream, said, "degraded; reason=store", count=1)
+    assert_chats_go_on(gateway, upstream, said, "degraded; reason=store")
+    ballast.unlink()
+    until(lambda: ready(gateway) == "ok")
+    until(lambda: metric(gateway, "memory_gateway_waiting_turns") == 0)
+    assert gateway.chat("And now?", entity="alice").header("x-memory-recorded") == "true"
+    assert set(texts(gateway)) == {*said, "And now?"}
+
+
+READ_LOCKS = (120, 8)
+"""First byte and number of the locks in the -shm file: writer, checkpointer, recovery, readers (sqlite.org/walformat)."""
+
+
+@contextlib.contextmanager
+def stalled(path: pathlib.Path) -> Iterator[None]:
+    """Another process holds every lock of the database: whoever reads or writes waits inside SQLite, for seconds."""
+    shm = path.with_name(path.name + "-shm")
+    begin, count = READ_LOCKS
+    with shm.open("r+b") as file:
+        lock = struct.pack("hhqqhh", fcntl.F_WRLCK, os.SEEK_SET, begin, count, 0, 0)
+        fcntl.fcntl(file, fcntl.F_SETLKW, lock)
+        yield
+
+
+def test_a_stalled_recall_holds_up_no_chat(gateway: Gateway, upstream: Upstream) -> None:
+    said = ["I said this before."]
+    gateway.chat(said[0], entity="alice")
+    with stalled(gateway.store):
+        for number in range(4):
+            stream = bool(number % 2)
+            said.append(f"Said while it was stalled, number {number}.")
+            answer, seconds = timed(gateway, said[-1], stream=stream)
+            direct = directly(upstream, stream=stream)
+            assert (answer.status, answer.body) == (direct.status, direct.body)
+            assert answer.header("x-memory-status") == "degraded; reason=deadline"
+            assert seconds < DEADLINE + COMMIT_WAIT + SLACK
+    assert metric(gateway, 'memory_gateway_degraded_total{reason="deadline"}') == 4
+    until(lambda: sorted(texts(gateway)) == sorted(said))
+    until(lambda: ready(gateway) == "ok")
+    answer = gateway.chat("What did I say?", entity="alice")
+    assert not (answer.header("x-memory-status") or "").startswith("degraded")
+
+
+def load(gateway: Gateway, stop: threading.Event, answers: list[tuple[int, float]]) -> None:
+    number = 0
+    while not stop.is_set():
+        number += 1
+        answer, seconds = timed(gateway, f"I own {number} cats.", stream=bool(number % 2), process="load")
+        answers.append((answer.status, seconds))
+
+
+@contextlib.contextmanager
+def loaded(gateway: Gateway) -> Iterator[list[tuple[int, float]]]:
+    """Four clients chat meanwhile; every answer has to be one."""
+    stop, answers = threading.Event(), list[tuple[int, float]]()
+    clients = [threading.Thread(target=load, args=(gateway, stop, answers)) for _ in range(4)]
+    for client in clients:
+        client.start()
+    try:
+        yield answers
+    finally:
+        stop.set()
+        for client in clients:
+            client.join()
+    assert {status for status, _ in answers} == {200}
+    assert max(seconds for _, seconds in answers) < DEADLINE + COMMIT_WAIT + 2 * SLACK
+
+
+def empty(path: pathlib.Path) -> None:
+    os.truncate(path, 0)
+
+
+def halve(path: pathlib.Path) -> None:
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def scribble(path: pathlib.Path) -> None:
+    with path.open("r+b") as file:
+        for place in range(0, path.stat().st_size, 512):
+            file.seek(place)
+            file.write(os.urandom(256))
+
+
+@pytest.mark.parametrize("harm", [empty, halve, scribble])
+@pytest.mark.parametrize("suffix", ["", "-wal"])
+def test_a_file_broken_under_load_holds_up_no_chat(
+    gateway: Gateway, upstream: Upstream, harm: Callable[[pathlib.Path], None], suffix: str
+) -> None:
+    with loaded(gateway) as answers:
+        until(lambda: len(answers) > 40)
+        harm(gateway.store.with_name(gateway.store.name + suffix))
+        seen = len(answers)
+        until(lambda: len(answers) > seen + 100, 60)
+    for stream in (False, True):
+        answer, direct = gateway.chat("Hello.", entity="bob", stream=stream), directly(upstream, stream=stream)
+        assert (answer.status, answer.body) == (direct.status, direct.body)
+    assert gateway.get("/healthz").status == 200
+
+
+def test_a_file_that_was_moved_away_is_missed_and_used_again_when_it_is_back(
+    gateway: Gateway, upstream: Upstream
+) -> None:
+    said = ["I said this before."]
+    gateway.chat(said[0], entity="alice")
+    away = gateway.store.with_name("away.db")
+    gateway.store.rename(away)
+    assert_chats_go_on(gateway, upstream, said, "degraded; reason=store")
+    assert ready(gateway) == "degraded"
+    away.rename(gateway.store)
+    assert_recording_resumes(gateway, said)
+
+
+def test_a_mended_file_is_used_again(gateway: Gateway, upstream: Upstream) -> None:
+    said = [f"I said this before, number {number}." for number in range(20)]
+    for text in said:
+        gateway.chat(text, entity="alice")
+    with contextlib.closing(sqlite3.connect(gateway.store)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    whole = gateway.store.read_bytes()
+    scribble(gateway.store)
+    assert_chats_go_on(gateway, upstream, said, "degraded; reason=store")
+    gateway.store.write_bytes(whole)
+    assert_recording_resumes(gateway, said)

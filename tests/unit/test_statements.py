@@ -1,0 +1,185 @@
+"""What the plain rules keep of a message, and what they drop."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from gateway.extract.local import MAX_LENGTH, MAX_STATEMENTS, statements
+from gateway.prompt import CLOSING, OPENING
+
+KEPT = [
+    "My dog is called Biscuit.",
+    "I prefer dark mode",
+    "Prefer low-carb dinners on weekdays.",
+    "Goal: sub-25-minute 5K by June.",
+    "Currently I run 30 minutes flat.",
+    "I'm planning a trip to Tokyo",
+    "Our refund policy is 30 days for unused items.",
+    "I had an issue with order #12345.",
+    "Call me Sam.",
+    "You can call me Sam.",
+    "Please keep your answers short.",
+    "Answer in German.",
+    "Always answer in German, please.",
+    "Stop using emojis.",
+    "Don't use emojis.",
+    "Do not mention my ex-wife again.",
+    "Remember that my locker code is 4711.",
+    "Remember: the alarm is set.",
+    "Don't forget that I'm allergic to nuts.",
+    "I want to learn Spanish this year.",
+    "I want you to always answer in French.",
+    "I used to smoke but I quit in 2019.",
+    "When I was young, I lived in Rome.",
+    "What I want is a quiet life.",
+    "Have been living in Rome since 2010.",
+    "Am allergic to peanuts.",
+    "Will be in Paris next week.",
+    "Can't stand cilantro.",
+    "Would love to visit Japan someday.",
+    "Just moved to Berlin!",
+    "Hi, I'm Ana.",
+    "Yes, I have two cats.",
+    "Guess what, I got the job!",
+    "My email is ana@example.com.",
+    "Dr. Melo is my dentist.",
+    "User: My boat is blue.",
+    "Ich wohne in Berlin und arbeite als Arzt.",
+    "我喜欢喝茶。",
+]
+DROPPED = [
+    "What is my dog called?",
+    "what is my name",
+    "Did you know that?",
+    "Wie heißt mein Hund?",
+    "你叫什么名字？",
+    "Is it true that my flight is at nine?",
+    "Any ideas for tomorrow",
+    "Write a poem about cats.",
+    "Write me a story, my dog can fly in it.",
+    "Explain how to boil an egg.",
+    "Send my wife Anna an email.",
+    "Remind me of my running goal.",
+    "Keep it short.",
+    "Answer this in German: what is love?",
+    "I'd like you to write a poem.",
+    "I want you to translate this text.",
+    "I need help with my homework.",
+    "I would like a summary of this article.",
+    "Thanks!",
+    "ok cool",
+    "Yes please",
+    "Hello there, how are you?",
+    "You're right.",
+    "I think you are wrong.",
+    "No, I meant the other one.",
+    "That is not what I asked.",
+    "Sorry, my mistake.",
+    "I have no idea.",
+    "Have a nice day",
+    "x = 1",
+    "def f(x):",
+    "print(x)",
+    "return x + 1",
+    "Traceback (most recent call last):",
+    'File "a.py", line 1, in <module>',
+    "ValueError: nope",
+    "2026-01-02 10:00:00 INFO started",
+    "https://example.com/a/b",
+    "> quoted from somebody else",
+    "1.",
+    "...",
+    "",
+]
+PARTS = [
+    ("I'm vegetarian, suggest dinner", ["I'm vegetarian"]),
+    ("I'm vegetarian, so please suggest a dinner for two.", ["I'm vegetarian"]),
+    ("Suggest a dinner for two, I'm vegetarian.", ["I'm vegetarian."]),
+    ("Plan a trip to Rome; I hate flying.", ["I hate flying."]),
+    ("I have a meeting with Ana on Friday; can you draft an agenda?", ["I have a meeting with Ana on Friday"]),
+    ("My wife Maria has a birthday on 3 May, what should I buy?", ["My wife Maria has a birthday on 3 May"]),
+    ("I forgot my umbrella at the office, remind me to get it", ["I forgot my umbrella at the office"]),
+    ("Can you help me? I work at Siemens.", ["I work at Siemens."]),
+    ("Tell me a joke. I love dad jokes.", ["I love dad jokes."]),
+    ("- I like tea\n- I hate coffee", ["I like tea", "I hate coffee"]),
+    ("1. My car is red\n2. My bike is blue", ["My car is red", "My bike is blue"]),
+    ("My car fails:\n```\nThe engine is on fire.\n```\nIt is a Twingo.", ["My car fails:", "It is a Twingo."]),
+    ("I work at a bank. Translate to French: My house is red. It is big.", ["I work at a bank."]),
+    ("Please summarize this: The company grew. It made a profit.", []),
+    ("If I go to Rome, what should I see?", []),
+    ("I was wondering, can you help me?", []),
+]
+
+
+@pytest.mark.parametrize("text", KEPT)
+def test_a_statement_is_kept_whole(text: str) -> None:
+    assert [statement.text for statement in statements(text)] == [text]
+
+
+@pytest.mark.parametrize("text", DROPPED)
+def test_what_states_nothing_of_the_user_is_dropped(text: str) -> None:
+    assert statements(text) == ()
+
+
+@pytest.mark.parametrize(("text", "kept"), PARTS)
+def test_of_a_mixed_message_the_stating_part_is_kept(text: str, kept: list[str]) -> None:
+    assert [statement.text for statement in statements(text)] == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("My dog is called Biscuit.", "fact"),
+        ("I prefer dark mode.", "preference"),
+        ("I'm allergic to nuts.", "preference"),
+        ("Answer in German.", "preference"),
+        ("Don't use emojis.", "preference"),
+        ("I can play the violin.", "skill"),
+        ("I speak German.", "skill"),
+        ("I met Ana yesterday.", "event"),
+        ("I'm planning a trip to Tokyo.", "event"),
+    ],
+)
+def test_kinds_are_told_apart(text: str, kind: str) -> None:
+    assert [statement.kind for statement in statements(text)] == [kind]
+
+
+@pytest.mark.parametrize(
+    ("text", "standing"),
+    [
+        ("My name is Ana.", True),
+        ("Call me Sam.", True),
+        ("Please keep your answers short.", True),
+        ("Answer in German.", True),
+        ("Never use bullet points.", True),
+        ("My native language is Portuguese.", True),
+        ("My dog is called Biscuit.", False),
+        ("I prefer dark mode.", False),
+        ("My wife likes answers.", False),
+    ],
+)
+def test_only_name_language_and_manner_of_answering_are_standing(text: str, standing: bool) -> None:
+    assert [statement.standing for statement in statements(text)] == [standing]
+
+
+def test_our_own_block_is_never_learnt() -> None:
+    text = f"{OPENING}My dog is called Biscuit. (2026-01-01)\n{CLOSING}My cat is called Tigre."
+    assert [statement.text for statement in statements(text)] == ["My cat is called Tigre."]
+
+
+def test_a_long_document_is_cut_off_and_a_long_sentence_left_out() -> None:
+    assert len(statements("My house is old.\n" * 500)) == MAX_STATEMENTS
+    assert statements("I like " + "tea and " * MAX_LENGTH) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [" ", "\n", "\t", "a, ", ". ", "?,", "```", "and so ", "what i ", "I have ", "- \n", "(", "### Task: ", OPENING],
+)
+def test_no_text_takes_long(text: str) -> None:
+    """Quadratic rules took minutes for these, and the gateway answered nobody meanwhile."""
+    begun = time.process_time()
+    statements((text * 200_000)[:200_000] + "x")
+    assert time.process_time() - begun < 10
