@@ -22,7 +22,7 @@ OPENING = 150
 """Characters of a block's opening line."""
 RELATIVES = ("aunt", "uncle", "cousin", "niece", "colleague", "stepsister", "mentor", "gardener", "tutor")
 FILLERS = (
-    "My {}'s hobby is {}.", "My {} likes {} on {}.", "My {} bought a {} in {}.", "Note {}: the {} box is next to the {}.",
+    "My {}'s hobby is {}.", "My {} likes {} on {}.", "My {} bought a {} in {}.", "My {} put the {} next to the {}.",
 )  # fmt: skip
 WORD = re.compile(r"[^\W_]+")
 
@@ -115,11 +115,11 @@ def index(units: Iterable[Unit], encodings: Lookup, fitted: Fitted = FITTED) -> 
 
 
 def person(
-    case: dict[str, Any], size: int, known: bool, pool: Sequence[str], rng: random.Random
+    case: dict[str, Any], size: int, known: bool, said: Sequence[str], pool: Sequence[str], rng: random.Random
 ) -> tuple[list[Unit], int]:
     """Someone with `size` memories, half of them other people's statements as far as there are; the place of the case's
     own, or -1. Each message has a session of its own, or eight unrelated ones share one."""
-    others = [other["say"] for other in cases() if other["say"] and other["say"] != case["say"]]
+    others = [other for other in said if other != case["say"]]
     wanted = size - known
     texts = rng.sample(others, min(len(others), (wanted + 1) // 2))
     texts += rng.sample(pool, wanted - len(texts))

@@ -1,10 +1,10 @@
 """Re-fits the weights of the ranking and of its gate, and prints them and what they reach. Nothing is written.
 
-    python benchmarks/fit.py --data DIR [--models DIR]
+    python -m benchmarks.fit --data DIR [--models DIR]
 
 DIR holds conversations of LoCoMo, one JSON file each; what a user asks about themselves is in first_person.jsonl beside
-this file. An evidence turn counts as recalled when one line of the block holds at least 70 % of the distinct words of its
-key sentence (the one that shares most words with question and answer); tokens are characters / 4.
+this file. An evidence turn counts as recalled when one line of the block holds at least 70 % of the distinct words of
+its key sentence (which shares most words with question and answer); tokens are characters / 4.
 """
 
 import argparse
@@ -18,7 +18,20 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from asked import NOW, OPENING, Ask, Lookup, cases, conversation, encode, fillers, index, person, recalled, statements
+from benchmarks.asked import (
+    NOW,
+    OPENING,
+    Ask,
+    Lookup,
+    cases,
+    conversation,
+    encode,
+    fillers,
+    index,
+    person,
+    recalled,
+    statements,
+)
 
 from gateway.model import default_folder
 from gateway.ranking import EntityIndex, Unit
@@ -35,7 +48,7 @@ SECOND = (*FIRST, "maxsim")
 LEXICAL_GATE = ("coverage", "best", "personal", "telling", "size")
 GATE = (*LEXICAL_GATE, "cosine", "maxsim_alone")
 SIZES = (1, 10, 100, 1000)
-UNKNOWN_PASSES = 0.07
+UNKNOWN_PASSES = 0.09
 """Share of the questions that nobody can answer which may pass the gate, over all sizes."""
 RANK = 100
 """Units of an answer that selection looks at."""
@@ -62,7 +75,6 @@ class Verdict:
     features: Signals
     answer: int | None
     """Row of the unit that answers it; None: nobody knows."""
-    weight: float
 
 
 def sheet(built: EntityIndex, ask: Ask, encodings: Lookup, weight: float) -> Sheet:
@@ -77,18 +89,28 @@ def sheet(built: EntityIndex, ask: Ask, encodings: Lookup, weight: float) -> She
 def listwise(tables: Sequence[tuple[Array, Array, float]], penalty: float = 1e-3) -> Array:
     """The weights under which the softmax over each table's rows gives its answers the highest likelihood."""
     width = tables[0][0].shape[1]
-    found = np.zeros(width)
+    found: Array = np.zeros(width)
+    step: Array = np.zeros(width)
+    lowest = np.inf
     total = sum(weight for _, _, weight in tables)
-    for _ in range(12):
-        gradient, curvature = 2 * penalty * found, 2 * penalty * np.eye(width)
+    for _ in range(40):
+        trial = found - step
+        loss = penalty * float(trial @ trial)
+        gradient, curvature = 2 * penalty * trial, 2 * penalty * np.eye(width)
         for rows, answers, weight in tables:
-            scores = rows @ found
+            scores = rows @ trial
             share = np.exp(scores - scores.max())
+            loss += weight / total * float(scores.max() + np.log(share.sum()) - scores[answers].mean())
             share /= share.sum()
             centre = share @ rows
             gradient += weight / total * (centre - rows[answers].mean(0))
             curvature += weight / total * ((rows * share[:, None]).T @ rows - np.outer(centre, centre))
-        found = found - np.linalg.solve(curvature, gradient)
+        if loss > lowest:
+            step = step / 2  # Newton's step was too long
+            continue
+        if lowest - loss < 1e-7:
+            break
+        found, lowest, step = trial, loss, np.linalg.solve(curvature, gradient)
     return found
 
 
@@ -129,30 +151,25 @@ def fit_stages(sheets: Sequence[Sheet], model: bool, *, named: bool) -> Stages:
 def fit_gate(verdicts: Sequence[Verdict], names: Sequence[str]) -> Weights:
     """A logistic of right units against the strongest wrong ones, its bias set for UNKNOWN_PASSES."""
     tables = [np.stack([each.features[name] for name in names], 1).astype(np.float64) for each in verdicts]
-    right = [
-        (table[each.answer], each.weight)
-        for table, each in zip(tables, verdicts, strict=True)
-        if each.answer is not None
-    ]
-    unknown = [(table, each.weight) for table, each in zip(tables, verdicts, strict=True) if each.answer is None]
-    found = np.zeros(len(names) + 1)
+    pairs = list(zip(tables, verdicts, strict=True))
+    right = [table[each.answer] for table, each in pairs if each.answer is not None]
+    unknown = [table for table, each in pairs if each.answer is None]
+    found: Array = np.zeros(len(names) + 1)
     for turn in range(6):
-        wrong = [(table[np.argmax(table @ found[1:]) if turn else 0], weight) for table, weight in unknown]
-        found = logistic(right, wrong)
-    highest = [float((table @ found[1:]).max()) for table, _ in unknown]
+        wrong = [table[np.argmax(table @ found[1:]) if turn else 0] for table in unknown]
+        found = logistic(np.array(right), np.array(wrong))
+    highest = [float((table @ found[1:]).max()) for table in unknown]
     found[0] = -float(np.quantile(highest, 1 - UNKNOWN_PASSES))
     return dict(zip(("bias", *names), found.round(2).tolist(), strict=True))
 
 
-def logistic(
-    right: Sequence[tuple[Array, float]], wrong: Sequence[tuple[Array, float]], penalty: float = 1e-4
-) -> Array:
-    """Bias and weights; both sides count the same in all."""
-    rows = np.array([[1.0, *row] for row, _ in (*right, *wrong)])
+def logistic(right: Array, wrong: Array, penalty: float = 1e-4) -> Array:
+    """Bias and weights; both sides count the same."""
+    rows = np.concatenate([right, wrong])
+    rows = np.concatenate([np.ones((len(rows), 1)), rows], axis=1)
     truth = np.array([1.0] * len(right) + [0.0] * len(wrong))
-    counts = [np.array([weight for _, weight in side]) for side in (right, wrong)]
-    weights = np.concatenate([count / count.sum() for count in counts])
-    found = np.zeros(rows.shape[1])
+    weights = np.array([1 / len(right)] * len(right) + [1 / len(wrong)] * len(wrong))
+    found: Array = np.zeros(rows.shape[1])
     for _ in range(25):
         guess = 1 / (1 + np.exp(-np.clip(rows @ found, -30, 30)))
         gradient = rows.T @ (weights * (guess - truth)) + 2 * penalty * found
@@ -161,16 +178,18 @@ def logistic(
     return found
 
 
-def verdict(built: EntityIndex, ask: Ask, encodings: Lookup, weight: float, known: bool) -> Verdict | None:
+def verdict(built: EntityIndex, ask: Ask, encodings: Lookup, known: bool) -> Verdict | None:
     """None: the right unit is not among those brought up."""
     ranked = built.rank(ask.text, encodings.get(ask.text), now=NOW, allowed=None, limit=RANK)
     ranked = [each for each in ranked if not each.signals["asks"]]
     places = [place for place, each in enumerate(ranked) if each.key in ask.answers]
-    if not ranked or known and not places:
+    if not ranked or (known and not places):
         return None
-    names = [name for name in GATE if name in ranked[0].signals]
+    if encodings and ranked[0].signals["foreign"]:
+        return None  # judged by its words
+    names = [name for name in (*GATE, "named") if name in ranked[0].signals]
     features = {name: np.array([each.signals[name] for each in ranked], np.float32) for name in names}
-    return Verdict(features, places[0] if known else None, weight)
+    return Verdict(features, places[0] if known else None)
 
 
 def block(
@@ -190,11 +209,13 @@ def people(
 ) -> Iterator[tuple[int, bool, list[Unit], Ask]]:
     """Each first-person question, asked of someone who knows and of someone who does not."""
     rng = random.Random(seed)
-    for case in cases():
+    everyone = cases()
+    said = [case["say"] for case in everyone if case["say"]]
+    for case in everyone:
         for place, question in enumerate(case["ask"]):
             for size in sizes:
                 for known in (True, False) if case["say"] else (False,):
-                    units, answer = person(case, size, known, pool, rng)
+                    units, answer = person(case, size, known, said, pool, rng)
                     yield place, known, units, Ask(question, [answer], [])
 
 
@@ -229,15 +250,21 @@ class Fit:
         return fit_stages(sheets, self.model, named=False)
 
     def gate(self, fitted: Fitted) -> Weights:
-        verdicts = []
-        for _, known, units, ask in people(self.encodings, self.pool, SIZES, 3):
-            verdicts.append(verdict(index(units, self.encodings, fitted), ask, self.encodings, 1.0, known))
-        for at, (units, asks) in enumerate(self.conversations):
+        """From the first-person set; a question that names a participant gets what 99 % of the answerable ones of the
+        conversations need."""
+        asked = people(self.encodings, self.pool, SIZES, 3)
+        verdicts = [
+            verdict(index(units, self.encodings, fitted), ask, self.encodings, known) for _, known, units, ask in asked
+        ]
+        found = fit_gate([each for each in verdicts if each], GATE if self.model else LEXICAL_GATE)
+        highest = []
+        for units, asks in self.conversations:
             built = index(units, self.encodings, fitted)
-            verdicts += [verdict(built, ask, self.encodings, 0.5, True) for ask in asks[::2]]
-            strangers = self.conversations[at - 1][1]
-            verdicts += [verdict(built, ask, self.encodings, 0.5, False) for ask in strangers[::4]]
-        return fit_gate([each for each in verdicts if each], GATE if self.model else LEXICAL_GATE)
+            answered = [verdict(built, ask, self.encodings, True) for ask in asks]
+            highest += [
+                weighted(each.features, found).max() for each in answered if each and each.features["named"].any()
+            ]
+        return {**found, "named": round(max(0.0, -float(np.quantile(highest, 0.01))), 2)}
 
     def evidence(self, at: int, fitted: Fitted, tokens: int, whole: bool) -> list[float]:
         units, asks = self.conversations[at]
@@ -280,7 +307,8 @@ def main() -> None:
         folds = [replace(FITTED, conversation=fit.conversation_stages(at)) for at in range(count)]
         fit.print_evidence("leave one conversation out", folds)
         fitted = replace(FITTED, conversation=fit.conversation_stages(), personal=fit.personal_stages())
-        fitted = replace(fitted, **{"gate" if fit.encodings else "lexical_gate": fit.gate(fitted)})
+        gate = fit.gate(fitted)
+        fitted = replace(fitted, gate=gate) if fit.encodings else replace(fitted, lexical_gate=gate)
         for name in ("conversation", "personal", "gate", "lexical_gate"):
             print(f"{name}: {getattr(fitted, name)}")
         fit.print_evidence("fitted anew", [fitted] * count)

@@ -178,6 +178,7 @@ class EntityIndex:
         """What the gate has to know of the question itself and of the entity, the same in every row."""
         telling = sum((self._postings.weight(term) for term in undated(asked)), 0.0)
         values = {
+            "named": float(named),
             "personal": float(named or _FIRST_PERSON.search(question) is not None),
             "telling": math.log1p(telling),
             "size": math.log10(min(max(len(self), 1), LARGE)),

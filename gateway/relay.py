@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 
 import orjson
 
 from gateway.config import Limits
-from gateway.errors import BadRequest, BodyTooLarge, GatewayError, HeadersTooLarge, RequestTimeout
+from gateway.errors import BadRequest, BodyTooLarge, GatewayError, HeadersTooLarge, NotFound, RequestTimeout
 from gateway.upstream import Answer, StreamBroken
 from gateway.wire.reply import StreamedReply
 from gateway.wire.sse import EventStream
@@ -28,6 +29,8 @@ Send = Callable[[dict[str, Any]], Awaitable[None]]
 Pairs = list[tuple[bytes, bytes]]
 
 _WITHOUT_BODY = (204, 304)
+_UPWARDS = re.compile(rb"(?:[/\\]|%2f|%5c)(?:\.|%2e){2}(?:[/\\;]|%2f|%5c|\Z)", re.IGNORECASE)
+"""A step out of /v1, where the upstream's key would open more than the model; no client sends one."""
 
 _log = logging.getLogger(__name__)
 
@@ -60,10 +63,12 @@ class Client:
         return next((value for key, value in self.headers if key == name), None)
 
     def check(self) -> None:
-        """Raises HeadersTooLarge, BodyTooLarge or BadRequest for what the headers alone tell."""
+        """Raises HeadersTooLarge, BodyTooLarge, NotFound or BadRequest for what the head alone tells."""
         fields = sum(len(name) + len(value) + 4 for name, value in self.headers)
         if fields + len(self.path) + len(self.query) > self._limits.headers:
             raise HeadersTooLarge
+        if _UPWARDS.search(self.path):
+            raise NotFound
         if self.length is not None and self.length > self._limits.body and self.path.endswith(b"/chat/completions"):
             raise BodyTooLarge
 

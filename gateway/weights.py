@@ -47,9 +47,10 @@ FITTED = Fitted(
         lexical={"bm25_window": 0.9, "bm25_session": 0.0, "question": -1.06, "length": 0.0, "when": 1.72,
                  "month": 3.37, "day": 2.18},
     ),
-    gate={"bias": -2.8, "coverage": 0.3, "best": 0.05, "cosine": 9.5, "maxsim_alone": 2.2, "personal": 0.6,
-          "telling": -0.86, "size": -0.5},
-    lexical_gate={"bias": -1.5, "coverage": 2.5, "best": 0.2, "personal": 0.7, "telling": -0.5, "size": -0.5},
+    gate={"bias": -3.5, "coverage": 0.1, "best": 0.04, "personal": 0.56, "telling": -0.48, "size": -0.98,
+          "cosine": 13.46, "maxsim_alone": 2.95, "named": 3.0},
+    lexical_gate={"bias": -1.5, "coverage": 2.5, "best": 0.2, "personal": 0.7, "telling": -0.5, "size": -0.5,
+                  "named": 3.0},
 )  # fmt: skip
 """Fitted on the development half of LoCoMo (conversations of two named people) and on the hand-written
 benchmarks/first_person.jsonl (one user's own statements)."""

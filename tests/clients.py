@@ -14,6 +14,10 @@ from openai import AsyncOpenAI, OpenAI
 from tests.process import Answer, Gateway
 from tests.upstream import Received, Upstream, chat
 
+CALL = {"id": "call_1", "type": "function", "function": {"name": "look_up", "arguments": '{"city": "Evora"}'}}
+"""A tool call, as an assistant's message holds it."""
+OPEN_WEBUI = {"X-OpenWebUI-Chat-Id": "chat"}
+
 
 @dataclass
 class Served:
@@ -143,3 +147,11 @@ def prefix(request: Received) -> str:
     start += len(text[start:]) - len(text[start:].lstrip())
     _, end = json.JSONDecoder().raw_decode(text, start)
     return text[start : end - 1]
+
+
+def user(text: Any) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def assistant(text: str | None = "Noted.", **more: Any) -> dict[str, Any]:
+    return {"role": "assistant", "content": text, **more}

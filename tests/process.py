@@ -126,7 +126,7 @@ class Gateway:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         with contextlib.closing(connection):
             encoded = {name: value.encode() for name, value in (headers or {}).items()}
-            connection.request(method, path, body, encoded)  # type: ignore[arg-type]  # header values may be bytes
+            connection.request(method, path, body, encoded)
             response = connection.getresponse()
             return Answer(response.status, response.getheaders(), response.read())
 

@@ -49,7 +49,7 @@ class Relayed:
 
 ODD_BODIES = [
     b'{"model":"m","messages":[{"role":"user","content":"Hi"}]}',
-    b' \t{ "messages" :\r\n[ { "content":"caf\\u00e9 \\/ \xf0\x9f\x98\x80 \\ud83d" , "role":"user" } ] ,"model":"m"}\n\n',
+    b' \t{ "messages" :\r\n[ { "content":"\\u00e9 \\/ \xf0\x9f\x98\x80 \\ud83d" , "role":"user" } ] ,"model":"m"}\n\n',
     b'{"model":"m","seed":123456789012345678901234567890,"temperature":1.0,"top_p":1E-7,"stop":null,"x":-0,'
     b'"messages":[{"role":"user","content":[{"type":"text","text":"Hi"},{"type":"odd","z":{"b":1,"a":2}}]}]}',
     b'{"model":"m","metadata":{"b":"1","a":"2"},"messages":[{"role":"system","content":"s"},{"role":"user","content":""}]}',

@@ -44,7 +44,7 @@ _WORD = re.compile(r"[^\W_]+")
 _LABEL = re.compile(r"\A[^\W\d_][^\n:.!?,;]{0,39}:\s+")
 _OPENING = _words(
     r"""\A(?:(?:and|so|but|ok|okay|well|now|hey|hi|hello|please|then|also|thanks|thank_you|yes|yeah|yep|no|nope|oh|ah|hmm
-    |sorry|actually|anyway|by_the_way|btw|fyi|guess_what|you_know(?:_what)?|great|right|sure)\b[,!.]*\s*)+"""
+    |sorry|actually|anyway|by_the_way|btw|fyi|guess_what|you_know(?:_what)?|you_(?:should|must)_know(?:_that)?|great|right|sure)\b[,!.]*\s*)+"""
 )
 """How people begin; it says nothing of what follows."""
 _SMALL_TALK = _words(
@@ -56,16 +56,16 @@ _SMALL_TALK = _words(
 _ABOUT_THE_TALK = _words(
     r"""\A(?:you(?:'re|_are|_were|_did|_forgot|_said|_misunderstood)?\b
     |(?:that|this|it)(?:'s|_is|_was|_looks|_sounds)(?:_not|_very|_really|_so|_all)*_
-    (?:what_i|right|wrong|correct|incorrect|great|good|fine|ok|okay|perfect|helpful|enough|better|nice|cool|awesome
-    |interesting|true|false|funny|amazing)\b
-    |it_depends|never_?mind|my_(?:mistake|bad)|no_(?:idea|problem|worries)|not_sure
-    |i_(?:mean|meant|asked|said|think_you|wonder|was_wondering)\b
+    (?:what_i_(?:asked|meant|said|wanted)|(?:right|wrong|correct|incorrect|great|good|fine|ok|okay|perfect|helpful|enough
+    |better|nice|cool|awesome|interesting|true|false|funny|amazing)(?:_\w+){0,2}\W*\Z)
+    |(?:it_depends|never_?mind|my_(?:mistake|bad)|no_(?:idea|problem|worries)|not_sure)\b
+    |i_(?:mean|meant|think_you|wonder|was_wondering|(?:asked|said)_(?:you|for|that|about))\b
     |i_(?:see|know|guess|think_so|understand|agree|disagree|don'?t_know|do_not_know|have_no_idea|have_a_question)\W*\Z)"""
 )
 """What is said of the conversation, not of the user."""
 _REQUEST = _words(
     r"""\A(?:i(?:'d|_would)_(?:like|love|appreciate)|i_(?:want|need|wish))_
-    (?:you_to|your_help|help|some_help|advice|it_if_you|to_(?:know|ask|understand_how|see|hear)\b
+    (?:(?:you_to|your_help|help|some_help|advice|it_if_you|to_(?:know|ask|understand_how|see|hear))\b
     |(?:a|an|the|some)_(?:\w+_)?(?:summary|recipe|list|poem|translation|table|draft|script|function|example|explanation
     |answer|overview|outline|email|letter|story|code)\b)"""
 )
@@ -83,8 +83,8 @@ _INVENTED = _words(r"\A(?:write|imagine|pretend|act|draft|generate|create|transl
 """Commands whose further clauses describe what is to be made up."""
 _CLAUSE = re.compile(r"(?:[,;]| [-\u2014])\s+(?:(?:so|and|but|then|because|since|as)\s+)?")
 _CLAUSE_COMMAND = _words(
-    rf"""(?:please|can_you|could_you|would_you|what|how|which|where|who)\b|{_COMMANDS}_(?:me|us|a|an|the|some)\b
-    |(?:write|explain|suggest|give|show|tell|translate|summari[sz]e|help|recommend|draft|remind)\b"""
+    rf"""(?:please|can_you|could_you|would_you|(?:what|how)_(?:should|can|could|do|does|would)_)\b|{_COMMANDS}_(?:me|us|a|an|the|some)\b
+    |(?:write|explain|suggest|translate|summari[sz]e|recommend|draft)\b|(?:give|show|tell|help|remind)_(?:me|us)\b"""
 )
 _OWN_WORDS = _words(
     r"""(?:(?:i|we)_(?!wonder|guess|mean|think|was_wondering|need_help)|(?:i'm|im|i've|i'd|i'll|we're|we've|we'll)_
@@ -97,6 +97,8 @@ _ELLIPTIC = _words(
     |(?:when|where|what|how)_(?:i|we)_[^,]+(?:,|_(?:is|was|are|were)_))"""
 )
 """Openings of statements that look like those of questions: no subject, or a clause of time or place first."""
+_NO_SUBJECT = _words(r"""(?:was|were|did|had|have|has|am|is|are|do|does)_(?!i\b|you\b|we\b|they\b|he\b|she\b|it\b|my\b|your\b)""")
+"""Openings of a statement that leaves "I" out, if it does not end as a question."""
 _LASTING = _words(
     r"""\b(?:remember_(?:that|this|:)|call_me|from_now_on|always|never|keep_(?:your_|the_|all_)?(?:answers?|repl(?:y|ies)
     |responses?)|(?:answer|reply|respond|write|speak|talk)_(?:to_me_)?(?:only_|always_)?in_(?:english|german|french|spanish
@@ -164,7 +166,7 @@ def _stated(sentence: str) -> str:
         return ""
     if _COMMAND.match(bare):
         return _beside_a_command(bare)
-    if asks(bare) and not _ELLIPTIC.match(bare):
+    if asks(bare) and not (_ELLIPTIC.match(bare) or (_NO_SUBJECT.match(bare) and sentence.rstrip()[-1:] in ".!")):
         return ""
     return _before_command(sentence)
 

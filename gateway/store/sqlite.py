@@ -86,7 +86,7 @@ class SqliteStore:
                 return []
         rows = await self._read(
             self._lookups,
-            f"SELECT {_MESSAGE} FROM messages WHERE tenant = ? AND entity = ? AND process = ? AND session = ?"  # noqa: S608
+            f"SELECT {_MESSAGE} FROM messages WHERE tenant = ? AND entity = ? AND process = ? AND session = ?"
             f" AND chain IN ({_marks(chains)})",
             (scope.tenant, scope.entity, scope.process, session, *chains),
         )
@@ -110,7 +110,7 @@ class SqliteStore:
         within, session = ("", ()) if scope.session is None else (" AND session = ?", (scope.session,))
         rows = await self._read(
             self._lookups,
-            f"SELECT session, link, recorded_at, {_MESSAGE} FROM messages"  # noqa: S608
+            f"SELECT session, link, recorded_at, {_MESSAGE} FROM messages"
             f" WHERE tenant = ? AND entity = ? AND process = ?{within} AND link IN ({_marks(links)})",
             (scope.tenant, scope.entity, scope.process, *session, *links),
         )
@@ -122,7 +122,7 @@ class SqliteStore:
         keys = (scope.tenant, scope.entity, scope.process, scope.session)
         rows = await self._read(
             self._loads,
-            f"WITH RECURSIVE thread({_MESSAGE}, depth) AS ("  # noqa: S608
+            f"WITH RECURSIVE thread({_MESSAGE}, depth) AS ("
             f" SELECT {_MESSAGE}, 1 FROM messages"
             "  WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ?"
             f" UNION ALL SELECT {', '.join('m.' + name for name in _MESSAGE.split(', '))}, depth + 1"
@@ -158,7 +158,7 @@ class SqliteStore:
         )
         memories = await self._read(
             self._loads,
-            f"SELECT {_MEMORY}, (SELECT group_concat(message) FROM mentions AS n WHERE n.tenant = m.tenant"  # noqa: S608
+            f"SELECT {_MEMORY}, (SELECT group_concat(message) FROM mentions AS n WHERE n.tenant = m.tenant"
             " AND n.entity = m.entity AND n.memory = m.id) FROM memories AS m"
             " WHERE tenant = ? AND entity = ? AND sequence > ? AND sequence <= ? ORDER BY sequence",
             (*keys, after, sequence),

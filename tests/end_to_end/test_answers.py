@@ -33,8 +33,9 @@ STREAMS = {
     "cr": b"data: %s\r\rdata: %s\r\rdata: [DONE]\r\r",
     "no space": b"data:%s\n\ndata:%s\n\ndata:[DONE]\n\n",
     "comments": b": OPENROUTER PROCESSING\n\n: ka\n\ndata: %s\n\n:\n\ndata: %s\n\n:x\n\ndata: [DONE]\n\n",
-    "odd events": b"id: 1\nretry: 10\nevent: ping\n\nevent: x\ndata: %s\n\nfoo: bar\nnothing\n\ndata: %s\n\ndata: [DONE]\n\n",
-    "odd chunks": b'data: {}\n\ndata: null\n\ndata: {"choices":[]}\n\ndata: %s\n\ndata: {"choices":[{"index":"x"}]}\n\ndata: %s\n\ndata: [DONE]\n\n',
+    "odd events": b"id: 1\nretry: 10\nevent: ping\n\nevent: x\ndata: %s\n\nfoo: b\nno\n\ndata: %s\n\ndata: [DONE]\n\n",
+    "odd chunks": b'data: {}\n\ndata: null\n\ndata: {"choices":[]}\n\ndata: %s\n\n'
+    b'data: {"choices":[{"index":"x"}]}\n\ndata: %s\n\ndata: [DONE]\n\n',
     "byte order mark": b"\xef\xbb\xbfdata: %s\n\ndata: %s\n\ndata: [DONE]\n\n",
     "after done": b"data: %s\n\ndata: %s\n\ndata: [DONE]\n\ndata: {\"more\":1}\n\n: bye\n\n",
     "no final newline": b"data: %s\n\ndata: %s\n\ndata: [DONE]",

@@ -188,7 +188,7 @@ def test_leaving_a_stream_that_was_not_read_cancels_the_upstream(served: Served)
 def test_a_client_that_reads_slowly_holds_the_upstream_back(served: Served) -> None:
     sent = 0
 
-    def script(_: Received) -> Iterator[Step]:
+    def script(request: Received) -> Iterator[Step]:
         nonlocal sent
         yield STREAM
         for _ in range(1000):
@@ -270,28 +270,30 @@ def test_hundreds_of_clients_that_leave_at_any_moment_leave_nothing_behind(tmp_p
             yield whole(completion("Hi"), 200, ("connection", "close"))
         raise Close
 
-    def work(numbers: range) -> None:
+    def work(port: int, numbers: range) -> None:
         for number in numbers:
-            with Connection(served.gateway.port) as client:
+            with Connection(port) as client:
                 client.chat(f"X-Entity-Id: e{number % 7}", stream=choice.random() < 0.7, content=f"Hello {number}")
                 time.sleep(choice.random() * 0.08)
                 if choice.random() < 0.5:
                     client.reset()
 
-    with serve(tmp_path) as served:
-        served.upstream.script = script
-        served.ask("Hello", "e0", stream=False)
-        assert until(lambda: active(served.gateway) == 0, 5)
+    with serve(tmp_path) as busy:
+        busy.upstream.script = script
+        busy.ask("Hello", "e0", stream=False)
+        assert until(lambda: active(busy.gateway) == 0, 5)
         time.sleep(0.2)
-        before = descriptors(served.gateway)
-        threads = [threading.Thread(target=work, args=(range(start, 300, 10),)) for start in range(10)]
+        before = descriptors(busy.gateway)
+        threads = [
+            threading.Thread(target=work, args=(busy.gateway.port, range(start, 300, 10))) for start in range(10)
+        ]
         for thread in threads:
             thread.start()
         for thread in threads:
             thread.join(60)
-        assert until(lambda: active(served.gateway) == 0, 5)
-        assert until(lambda: descriptors(served.gateway) <= before, 5), (before, descriptors(served.gateway))
-        served.upstream.script = chat()
-        assert served.gateway.chat("Hello", "e0").status == 200
-        states = {state for number in range(7) for state in served.turns(f"e{number}")}
+        assert until(lambda: active(busy.gateway) == 0, 5)
+        assert until(lambda: descriptors(busy.gateway) <= before, 5), (before, descriptors(busy.gateway))
+        busy.upstream.script = chat()
+        assert busy.gateway.chat("Hello", "e0").status == 200
+        states = {state for number in range(7) for state in busy.turns(f"e{number}")}
         assert states == {"complete", "partial"}

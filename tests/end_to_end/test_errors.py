@@ -23,12 +23,14 @@ from tests.upstream import (
     whole,
 )
 
+ROUTES = [("/v1/chat/completions", [ENTITY]), ("/v1/chat/completions", []), ("/v1/embeddings", [])]
+SLOWER = [("retry-after", "7"), ("retry-after-ms", "6500"), ("x-should-retry", "false")]
 ERRORS = [
-    (400, b'{"error":{"message":"bad","type":"invalid_request_error","param":"x","code":null}}', "application/json", []),
+    (400, b'{"error":{"message":"bad","type":"invalid","param":"x","code":null}}', "application/json", []),
     (401, b'{"error":"no"}', "application/json; charset=utf-8", [("www-authenticate", "Bearer")]),
     (404, b'{"detail":"Not Found"}', "application/json", []),
     (409, b"", "text/plain", []),
-    (429, b'{"error":{"message":"slow"}}', "application/json", [("retry-after", "7"), ("retry-after-ms", "6500"), ("x-should-retry", "false")]),
+    (429, b'{"error":{"message":"slow"}}', "application/json", SLOWER),
     (500, b"<html>oops \xff</html>", "text/html", []),
     (503, b"overloaded", "text/plain", [("retry-after", "1")]),
     (529, b'{"type":"error"}', "application/json", []),
@@ -36,7 +38,7 @@ ERRORS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("path_lines", [X])
+@pytest.mark.parametrize("path_lines", ROUTES)
 @pytest.mark.parametrize(("status", "body", "kind", "more"), ERRORS)
 def test_an_error_of_the_upstream_is_relayed_as_it_is(
     relayed: Relayed,

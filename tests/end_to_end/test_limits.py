@@ -204,9 +204,9 @@ def test_a_body_over_the_limit_is_refused_in_words_that_arrive(served: Served, h
 
 
 def test_a_body_over_the_limit_is_an_error_with_a_message_to_the_official_client(served: Served) -> None:
-    with openai(served.gateway, {"X-Entity-Id": "big"}) as client:
-        with pytest.raises(APIStatusError, match=r"limits\.body") as caught:
-            client.chat.completions.create(model="m", messages=[{"role": "user", "content": "x" * 2 * BODY_LIMIT}])
+    refused = pytest.raises(APIStatusError, match=r"limits\.body")
+    with openai(served.gateway, {"X-Entity-Id": "big"}) as client, refused as caught:
+        client.chat.completions.create(model="m", messages=[{"role": "user", "content": "x" * 2 * BODY_LIMIT}])
     assert caught.value.status_code == 413
 
 
@@ -373,7 +373,7 @@ def test_an_upload_of_500_mb_passes_in_constant_memory(tmp_path: pathlib.Path) -
 
 
 def test_a_download_of_500_mb_passes_in_constant_memory(tmp_path: pathlib.Path) -> None:
-    def script(_: Received) -> Iterator[Step]:
+    def script(request: Received) -> Iterator[Step]:
         yield head(200, ("content-length", str(500 * MB)), content_type="application/octet-stream") + b"\r\n"
         for _ in range(500):
             yield b"x" * MB
@@ -389,7 +389,7 @@ def test_a_download_of_500_mb_passes_in_constant_memory(tmp_path: pathlib.Path) 
 
 
 def test_an_endless_answer_to_a_chat_is_relayed_in_bounded_memory(tmp_path: pathlib.Path) -> None:
-    def script(_: Received) -> Iterator[Step]:
+    def script(request: Received) -> Iterator[Step]:
         yield head(200, ("content-length", str(200 * MB))) + b"\r\n"
         for _ in range(200):
             yield b" " * MB

@@ -89,7 +89,7 @@ TARGETS = [
     "/v1/files/a%2fb%7e%C3%A9/content",
     "/v1/files?a=b&a=c&empty=&flag",
     "/v1/x?q=%7e+%20%2B~&url=http://h/p?x=y",
-    "/v1/threads//double/./dot",
+    "/v1/threads//double/./dot/..a/b../...",
     "/v1/a;b=c/d:e@f!$&'()*+,=",
     "/v1/chat/completions/c1/messages?limit=2",
     "/v1/chat/completions?beta=true",
@@ -106,6 +106,16 @@ def test_a_path_and_its_query_are_kept_as_sent(relayed: Relayed, target: str) ->
         client.request("GET", target)
         status, _, body = client.answer()
     assert (status, body.decode()) == (200, target)
+
+
+@pytest.mark.parametrize("step", ["/../", "/%2e%2E/", "/.%2e/", "/..%2f", "%2F..%2f", "/..;/", "/..\\", "/.."])
+def test_no_path_leads_out_of_the_upstreams_own(relayed: Relayed, step: str) -> None:
+    with relayed.connect() as client:
+        client.request("GET", f"/v1/files{step}" if step == "/.." else f"/v1/files{step}admin")
+        status, _, body = client.answer()
+    assert status == 404
+    error(body)
+    assert relayed.upstream.received == []
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
@@ -197,7 +207,7 @@ def test_a_context_that_memory_made_too_long_is_asked_again_with_the_clients_byt
     with relayed.connect() as client:
         client.chat("X-Entity-Id: long", content="My dog is called Biscuit.")
         assert client.answer()[0] == 200
-    too_long = b'{"error":{"message":"maximum context length","type":"invalid_request_error","param":"messages","code":"context_length_exceeded"}}'
+    too_long = b'{"error":{"message":"maximum context length","code":"context_length_exceeded"}}'
 
     def script(request: Received) -> Iterable[Step]:
         return [whole(too_long, 400)] if b"Biscuit" in request.body else [whole(completion("A dog."))]

@@ -236,7 +236,7 @@ def test_two_users_who_state_opposite_preferences_get_only_their_own(served: Ser
         say(client, "What are the user preferences?", extra_headers=ids("alice"))
         assert "dark mode and Python" in block_of(served.upstream.last)
         assert b"TypeScript" not in served.upstream.last.body
-        say(client, "Which mode does the user like?", extra_headers=ids("bob"))
+        say(client, "Which mode do I like?", extra_headers=ids("bob"))
     assert "TypeScript and like light mode" in block_of(served.upstream.last)
     assert b"Python" not in served.upstream.last.body
 

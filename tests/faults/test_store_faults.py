@@ -208,7 +208,7 @@ def test_a_full_disk_holds_up_no_chat(
 
 
 READ_LOCKS = (120, 8)
-"""First byte and number of the locks in the -shm file: writer, checkpointer, recovery, readers (sqlite.org/walformat)."""
+"""First byte and number of the locks in the -shm file: of writer, checkpoint, recovery, readers (sqlite.org/walformat)."""
 
 
 @contextlib.contextmanager

@@ -32,6 +32,14 @@ def user(content: object = "Hi") -> dict[str, Any]:
     return {"role": "user", "content": content}
 
 
+def said(content: object) -> dict[str, Any]:
+    return {"role": "assistant", "content": content}
+
+
+def result(content: object) -> dict[str, Any]:
+    return {"role": "tool", "tool_call_id": "c1", "content": content}
+
+
 def call(arguments: str, name: str = "look", id: str = "c1") -> dict[str, Any]:
     return {
         "role": "assistant",
@@ -46,12 +54,12 @@ SAME = [
     (user("a\r\nb"), user("a\nb")),
     (user("Hi"), user("Hi") | {"name": "bob"}),
     (user([{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]), user("a\nb")),
-    ({"role": "assistant", "content": "Hi"}, {"role": "assistant", "content": "Hi", "refusal": None, "tool_calls": None, "function_call": None, "audio": None}),
+    (said("Hi"), said("Hi") | {"refusal": None, "tool_calls": None, "function_call": None, "audio": None}),
     (call("{}"), {key: value for key, value in call("{}").items() if key != "content"}),
     (call("{}"), call("{}") | {"content": ""}),
     (call('{"a":1,"b":[2]}'), call('{ "b": [2], "a": 1 }')),
-    ({"role": "assistant", "content": "<think>\nhm\n</think>\n\nHi"}, {"role": "assistant", "content": "Hi"}),
-    ({"role": "tool", "tool_call_id": "c1", "content": "7"}, {"role": "tool", "tool_call_id": "c1", "content": [{"type": "text", "text": "7"}]}),
+    (said("<think>\nhm\n</think>\n\nHi"), said("Hi")),
+    (result("7"), result([{"type": "text", "text": "7"}])),
 ]  # fmt: skip
 
 

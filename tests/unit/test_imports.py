@@ -23,7 +23,8 @@ relay sessions recall recorder
 attribution extract.local upstream
 transport wire.reply prompt ranking
 wire.chat
-wire.document wire.sse wire.lenient lexical dense relevance embed model
+wire.document wire.sse wire.lenient lexical dense relevance selection embed model
+signals weights
 store.sqlite
 store.recording store.encoding store.schema
 store.writer
