@@ -20,11 +20,14 @@ class Samples:
     first: list[float] = field(default_factory=list)
     full: list[float] = field(default_factory=list)
     seconds: float = 0.0
+    cpu: float = 0.0
+    """Seconds of processor time of the process in the middle."""
 
     def add(self, other: Samples) -> None:
         self.first += other.first
         self.full += other.full
         self.seconds += other.seconds
+        self.cpu += other.cpu
 
     @property
     def rate(self) -> float:

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+
 from benchmarks.asked import (
     NOW,
     OPENING,
@@ -32,7 +33,6 @@ from benchmarks.asked import (
     recalled,
     statements,
 )
-
 from gateway.model import default_folder
 from gateway.ranking import EntityIndex, Unit
 from gateway.relevance import admitted

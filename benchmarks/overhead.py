@@ -49,6 +49,8 @@ class Way:
 
     name: str
     port: int
+    process: int = 0
+    """Id of the process in the middle; 0: there is none."""
     headers: dict[str, str] = field(default_factory=dict)
     asks: bool = False
     """It asks for memories; otherwise it says small things."""
@@ -80,7 +82,7 @@ async def _measure(count: int) -> None:
         upstream, bare, gateway = _port(), _port(), _port()
         stack.enter_context(_process([PYTHON, "-m", "benchmarks.upstream", str(upstream)], upstream, cores[-1]))
         url = f"http://127.0.0.1:{upstream}/v1"
-        stack.enter_context(_process([PYTHON, "-m", "benchmarks.bare_relay", url, str(bare)], bare, cores[0]))
+        relay = stack.enter_context(_process([PYTHON, "-m", "benchmarks.bare_relay", url, str(bare)], bare, cores[0]))
         config = Path(folder) / "gateway.yaml"
         settings = {
             "listen": f"127.0.0.1:{gateway}",
@@ -95,18 +97,26 @@ async def _measure(count: int) -> None:
         before = _resident(process.pid)
         ways = [
             Way("direct", upstream),
-            Way("starlette + httpx2", bare),
-            Way("gateway, memory off", gateway, {"x-memory": "off"}),
-            Way("gateway, recording", gateway, {"x-entity-id": "writer", "x-memory": "write"}),
-            Way(f"gateway, recall of {MEMORIES:,}", gateway, {"x-entity-id": "reader", "x-memory": "read"}, asks=True),
-            Way("gateway, recording + recall", gateway, asks=True, entities=True),
+            Way("starlette + httpx2", bare, relay.pid),
+            Way("gateway, memory off", gateway, process.pid, {"x-memory": "off"}),
+            Way("gateway, recording", gateway, process.pid, {"x-entity-id": "writer", "x-memory": "write"}),
+            Way(
+                f"gateway, recall of {MEMORIES:,}",
+                gateway,
+                process.pid,
+                {"x-entity-id": "reader", "x-memory": "read"},
+                asks=True,
+            ),
+            Way("gateway, recording + recall", gateway, process.pid, asks=True, entities=True),
         ]
         found = await _rounds(ways, count, console)
         console.print(_table(found, ways))
         console.print(_rates(found, ways))
-        console.print(
-            f"Gateway memory: {before:.0f} MB after its start, {_resident(process.pid):.0f} MB at the end, with the indexes of {(ROUNDS + 1) * 6} entities."
-        )
+        after = f"{_resident(process.pid):.0f} MB at the end, with the indexes of {len(_ENTITIES) + 2} entities"
+        console.print(f"Gateway memory: {before:.0f} MB after its start, {after}.")
+
+
+_ENTITIES = [f"entity-{n}-{c}-{s}" for n in range(ROUNDS + 1) for c in CONCURRENT for s in (False, True)]
 
 
 Found = dict[tuple[str, int, bool], Samples]
@@ -132,7 +142,9 @@ async def _rounds(ways: list[Way], count: int, console: Console) -> Found:
                         def text(n: int, way: Way = way, base: int = base) -> str:
                             return way.text(base + n)
 
+                        spent = _cpu(way.process)
                         samples = await load(way.port, each, concurrent, text, headers, stream=stream)
+                        samples.cpu = _cpu(way.process) - spent
                         if number:  # the first round warms up
                             found.setdefault((way.name, concurrent, stream), Samples()).add(samples)
                             progress.advance(task)
@@ -158,13 +170,14 @@ def _table(found: Found, ways: list[Way]) -> Table:
 
 
 def _rates(found: Found, ways: list[Way]) -> Table:
-    table = Table(title="Requests per second, one core for the gateway")
+    table = Table(title="Requests per second, one core for the gateway, and its CPU time for each in microseconds")
     table.add_column("way")
     for concurrent in CONCURRENT:
         for kind in ("whole", "streamed"):
             table.add_column(f"{concurrent} {kind}", justify="right")
     for way in ways:
-        rates = [f"{found[way.name, c, stream].rate:,.0f}" for c in CONCURRENT for stream in (False, True)]
+        rows = [found[way.name, c, stream] for c in CONCURRENT for stream in (False, True)]
+        rates = [f"{row.rate:,.0f} ({row.cpu / len(row.full) * 1e6:,.0f})" for row in rows]
         table.add_row(way.name, *rates)
     return table
 
@@ -182,7 +195,7 @@ async def _remember(path: Path) -> None:
         text = f"I bought item {number} for my {order.choice(_THINGS)} in {order.choice(_PLACES)} last week."
         await store.record(_turn(Scope("default", "reader", "default", f"s{number // 20}"), text))
     await store.close()
-    names = [(f"entity-{n}-{c}-{s}",) for n in range(ROUNDS + 1) for c in CONCURRENT for s in (False, True)]
+    names = [(name,) for name in _ENTITIES]
     with contextlib.closing(sqlite3.connect(path)) as connection, connection:
         for table in ("entities", "sessions", "messages", "turns", "memories", "mentions"):
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
@@ -218,6 +231,12 @@ def _process(command: list[str], port: int, core: int) -> Iterator[subprocess.Po
     finally:
         process.terminate()
         process.wait(30)
+
+
+def _cpu(pid: int) -> float:
+    """Seconds of processor time that all threads of the process took."""
+    tasks = Path(f"/proc/{pid}/task").glob("*/schedstat") if pid else ()
+    return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
 
 def _resident(pid: int) -> float:

@@ -65,7 +65,8 @@ def serve(
     shown_host, shown_port = listener.getsockname()[:2]
     shown = f"[{shown_host}]" if ":" in shown_host else shown_host
     Console(stderr=True).print(
-        f"Memory Gateway {__version__} on http://{shown}:{shown_port}/v1, in front of {where}; memory in {store_path(settings)}",
+        f"Memory Gateway {__version__} on http://{shown}:{shown_port}/v1, in front of {where};"
+        f" memory in {store_path(settings)}",
         highlight=False,
         soft_wrap=True,
     )
@@ -95,7 +96,7 @@ def prepare() -> None:
 
 @app.command()
 def reindex(config: _File = None, store: _Store = None) -> None:
-    """Make all vectors anew with the configured embedder. The gateway must not be running; words find memories meanwhile."""
+    """Make all vectors anew with the configured embedder, while the gateway is not running."""
     asyncio.run(_reindex(_settings(config, None, store, None, None)))
 
 

@@ -145,17 +145,20 @@ class Vectors:
         """The weight of each token of `query`, at least 0."""
         return np.array([max(self.weight(token), 0.0) for token in query.tokens.tolist()], np.float32)
 
-    def scan(self, query: Encoding, near: Slots, far: Slots) -> tuple[Floats, Floats, Floats]:
-        """Per slot: cosine with the weighted mean of the query's token vectors, the same of the slot's window,
-        and cosine with the query's own vector. `near`, `far`: the neighbours' slots, shape (2, rows)."""
+    def scan(self, query: Encoding, near: Slots, far: Slots) -> tuple[Floats, Floats]:
+        """Per slot: cosine with the weighted mean of the query's token vectors, and the same of the slot's window.
+        `near`, `far`: the neighbours' slots, shape (2, rows)."""
         self._refresh(near, far)
         weights = self.weights(query)
         mean = weights @ query.token_vectors if weights.sum() > 0 else query.vector
-        mean = mean / max(float(np.linalg.norm(mean)), 1e-9)
-        both = self._pooled.rows @ np.stack([mean, query.vector]).T.astype(np.float32)
-        dense, plain = np.ascontiguousarray(both[:, 0]), np.ascontiguousarray(both[:, 1])
+        dense: Floats = self._pooled.rows @ (mean / max(float(np.linalg.norm(mean)), 1e-9)).astype(np.float32)
         window = dense + dense[near].sum(0) + dense[far].sum(0)
-        return dense, window / np.maximum(self._norms.rows, 1e-6), plain
+        return dense, window / np.maximum(self._norms.rows, 1e-6)
+
+    def cosine(self, query: Encoding, slots: Slots) -> Floats:
+        """For each of `slots`: cosine with the query's own vector."""
+        cosines: Floats = self._pooled.rows[slots] @ query.vector
+        return cosines
 
     def maxsim(self, query: Encoding, slots: Slots, near: Slots, far: Slots) -> tuple[Floats, Floats]:
         """For each of `slots`: weighted mean over the query's tokens of the best squared cosine in the unit's

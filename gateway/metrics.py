@@ -17,8 +17,8 @@ class Metrics:
         )
         self.turns = Counter(
             "memory_gateway_turns_total",
-            "Turns by outcome: recorded, late (not committed before the answer ended), waiting (the store refused and is"
-            " tried again), dropped",
+            "Turns by outcome: recorded, late (not committed before the answer ended), waiting (the store refused and"
+            " is tried again), dropped",
             ["outcome"],
             registry=self.registry,
         )

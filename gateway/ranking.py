@@ -5,6 +5,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
 import numpy as np
 
@@ -19,17 +20,18 @@ from gateway.words import fold, foreign, is_question, sentences, terms
 
 RERANKED = 100
 """Units whose token vectors are compared; 50 to 100 is enough (reference recall.md, section 5)."""
+EXPECTED, EXPECTED_MOST = 0.6, 3.0
+"""Dense z-score for each lexical one, about their correlation on the conversations, and its bound."""
 LARGE = 1000
 """Units past which more of them do not raise what the gate asks for."""
 
 _FIRST_PERSON = re.compile(r"\b(?:i|my|me|mine|myself|we|our|ours|us)\b", re.IGNORECASE)
 _WHEN = re.compile(r"\b(?:when|since when|how long|what (?:date|day|month|year|time))\b", re.IGNORECASE)
-_TIME = re.compile(
-    r"\b(?:yesterday|today|tonight|tomorrow|ago|last|next|recently|just|since|(?:this|a|few|two|three) "
-    r"(?:day|week|weekend|month|year)s?|(?:mon|tues|wednes|thurs|fri|satur|sun)day|january|february|march|april|may|june"
-    r"|july|august|september|october|november|december|(?:19|20)\d\d)\b",
-    re.IGNORECASE,
+_TIMES = (
+    "yesterday today tonight tomorrow ago last next recently since day week weekend month year monday tuesday wednesday "
+    "thursday friday saturday sunday january february march april june july august september october november december"
 )
+_YEAR = re.compile(r"(?:19|20)\d\d(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ class EntityIndex:
             return []
         signals, features = self.signals(question, encoding, now)
         standard = standardised(signals, mask)
+        self._guess(standard, np.arange(len(mask), dtype=np.int32))
         modelled = "dense" in signals
         stages = self._fitted.conversation if signals["speaker"].any() else self._fitted.personal
         scores = weighted(standard, stages.first if modelled else stages.lexical)
@@ -138,8 +141,10 @@ class EntityIndex:
         gate = relevance(features, self._fitted.lexical_gate)
         if encoding is not None and modelled:
             plain["maxsim"], features["maxsim_alone"] = self.maxsim(encoding, chosen)
+            features["cosine"] = filled(self._vectors.cosine(encoding, chosen), self._vectors.known[chosen])
             everywhere = np.ones(len(chosen), np.bool_)
             second = take(standard, chosen) | standardised({"maxsim": plain["maxsim"]}, everywhere)
+            self._guess(second, chosen)
             scores = weighted(second, stages.second)
             usable = self._vectors.known[chosen] & (features["foreign"] == 0)
             gate = np.where(usable, relevance(features, self._fitted.gate), gate)
@@ -168,21 +173,21 @@ class EntityIndex:
         features: Signals = {"coverage": own, "coverage_window": window, "best": top, "asks": traits[:, 3]}
         features |= self._of_question(question, asked, bool(signals["speaker"].any()))
         if encoding is not None and self._vectors.attached:
-            dense, dense_window, plain = self._vectors.scan(encoding, near, far)
+            dense, dense_window = self._vectors.scan(encoding, near, far)
             known = self._vectors.known
             signals |= {"dense": filled(dense, known), "dense_window": filled(dense_window, known)}
-            features["cosine"] = filled(plain, known)
         return signals, features
 
     def _of_question(self, question: str, asked: Sequence[str], named: bool) -> Signals:
         """What the gate has to know of the question itself and of the entity, the same in every row."""
         telling = sum((self._postings.weight(term) for term in undated(asked)), 0.0)
+        other = foreign(question)
         values = {
             "named": float(named),
-            "personal": float(named or _FIRST_PERSON.search(question) is not None),
+            "personal": float(named or other or _FIRST_PERSON.search(question) is not None),
             "telling": math.log1p(telling),
             "size": math.log10(min(max(len(self), 1), LARGE)),
-            "foreign": float(foreign(question)),
+            "foreign": float(other),
         }
         return {name: np.full(len(self._keys), value, np.float32) for name, value in values.items()}
 
@@ -192,6 +197,17 @@ class EntityIndex:
         window, alone = self._vectors.maxsim(encoding, slots, *self._neighbours())
         known = self._vectors.known[slots]
         return filled(window, known), filled(alone, known)
+
+    def _guess(self, standard: Signals, slots: Slots) -> None:
+        """Write into the dense z-scores of units that have no vector yet what their words let expect, so that what
+        was said a second ago does not stand behind all that was said before."""
+        missing = ~self._vectors.known[slots]
+        if missing.any():
+            expected = np.clip(EXPECTED * standard["bm25_window"][missing], -EXPECTED, EXPECTED_MOST)
+            for name in ("dense", "dense_window", "maxsim"):
+                if name in standard:
+                    standard[name] = standard[name].copy()
+                    standard[name][missing] = expected
 
     def slots(self, keys: Collection[int]) -> Slots:
         """The rows of `signals` that belong to `keys`, in their order."""
@@ -217,7 +233,7 @@ class EntityIndex:
         length = math.log1p(len(unit.text.split()) if " " in unit.text else len(words))
         question = is_question(unit.text)
         only = question and all(map(is_question, sentences(unit.text)))
-        self._traits.append((question, length, _TIME.search(unit.text) is not None, only))
+        self._traits.append((question, length, _tells_time(words), only))
         self._postings.add(slot, words)
         self._vectors.add()
         self._slots[unit.key] = slot
@@ -283,3 +299,13 @@ class EntityIndex:
             Ranked(key, score, value, dict(zip(names, row, strict=True)))
             for key, score, value, row in zip(keys, scores[order].tolist(), gate[order].tolist(), table, strict=True)
         ]
+
+
+def _tells_time(words: Sequence[str]) -> bool:
+    """Whether one of the terms is a word of time or a year."""
+    return not _time_terms().isdisjoint(words) or any(word[:2] in ("19", "20") and _YEAR.match(word) for word in words)
+
+
+@cache
+def _time_terms() -> frozenset[str]:
+    return frozenset(terms(_TIMES))

@@ -159,8 +159,12 @@ def commonness(term: str) -> float:
 
 
 def _character_rank(term: str) -> float:
-    if all("\u3041" <= character <= "\u309f" for character in term):  # hiragana: mostly grammar
+    """Of one or two characters in a script without spaces: what is next to grammar says little."""
+    kana = sum("\u3041" <= character <= "\u309f" for character in term)
+    if kana == len(term):
         return 10.0
+    if kana or any(character in _function_words() for character in term):
+        return 50.0
     return 400.0 if len(term) == 1 else 3_000.0
 
 

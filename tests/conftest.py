@@ -5,6 +5,7 @@ from __future__ import annotations
 import pathlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
 
@@ -28,7 +29,7 @@ def start(tmp_path: pathlib.Path, upstream: Upstream) -> Iterator[Callable[..., 
     """Starts gateways in front of `upstream`; keyword arguments are top-level keys of the configuration."""
     with ExitStack() as stack:
 
-        def begin(**settings: object) -> Gateway:
+        def begin(**settings: Any) -> Gateway:
             return stack.enter_context(Gateway(tmp_path, upstream.url, **settings))
 
         yield begin

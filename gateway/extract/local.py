@@ -97,7 +97,9 @@ _ELLIPTIC = _words(
     |(?:when|where|what|how)_(?:i|we)_[^,]+(?:,|_(?:is|was|are|were)_))"""
 )
 """Openings of statements that look like those of questions: no subject, or a clause of time or place first."""
-_NO_SUBJECT = _words(r"""(?:was|were|did|had|have|has|am|is|are|do|does)_(?!i\b|you\b|we\b|they\b|he\b|she\b|it\b|my\b|your\b)""")
+_NO_SUBJECT = _words(
+    r"""(?:was|were|did|had|have|has|am|is|are|do|does)_(?!i\b|you\b|we\b|they\b|he\b|she\b|it\b|my\b|your\b)"""
+)
 """Openings of a statement that leaves "I" out, if it does not end as a question."""
 _LASTING = _words(
     r"""\b(?:remember_(?:that|this|:)|call_me|from_now_on|always|never|keep_(?:your_|the_|all_)?(?:answers?|repl(?:y|ies)
