@@ -47,6 +47,7 @@ FIRST = ("dense", "dense_window", *LEXICAL)
 SECOND = (*FIRST, "maxsim")
 LEXICAL_GATE = ("coverage", "best", "personal", "telling", "size")
 GATE = (*LEXICAL_GATE, "cosine", "maxsim_alone")
+AGREEING = {"dense", "dense_window", "bm25_window", "bm25_session", "length", "maxsim"}
 SIZES = (1, 10, 100, 1000)
 UNKNOWN_PASSES = 0.09
 """Share of the questions that nobody can answer which may pass the gate, over all sizes."""
@@ -120,7 +121,7 @@ def fit_scan(sheets: Sequence[Sheet], names: Sequence[str]) -> Weights:
     for each in sheets:
         scaled = standardised(each.signals, np.ones(each.rows, np.bool_))
         tables.append((np.stack([scaled[name] for name in names], 1).astype(np.float64), each.answers, each.weight))
-    return dict(zip(names, listwise(tables).round(2).tolist(), strict=True))
+    return solved(tables, names)
 
 
 def fit_again(sheets: Sequence[Sheet], first: Weights, names: Sequence[str]) -> Weights:
@@ -135,7 +136,19 @@ def fit_again(sheets: Sequence[Sheet], first: Weights, names: Sequence[str]) -> 
         second = take(scaled, chosen) | standardised(maxsim, np.ones(len(chosen), np.bool_))
         if len(answers):
             tables.append((np.stack([second[name] for name in names], 1).astype(np.float64), answers, each.weight))
-    return dict(zip(names, listwise(tables).round(2).tolist(), strict=True))
+    return solved(tables, names)
+
+
+def solved(tables: Sequence[tuple[Array, Array, float]], names: Sequence[str]) -> Weights:
+    """Weights by name; what cannot speak against a unit (AGREEING) weighs 0 where it would weigh less."""
+    columns = list(range(len(names)))
+    while True:
+        weights = listwise([(rows[:, columns], answers, weight) for rows, answers, weight in tables]).tolist()
+        against = [at for at, weight in zip(columns, weights, strict=True) if weight < 0 and names[at] in AGREEING]
+        if not against:
+            found = dict(zip(columns, weights, strict=True))
+            return {name: round(found.get(at, 0.0), 2) for at, name in enumerate(names)}
+        columns = [at for at in columns if at not in against]
 
 
 def fit_stages(sheets: Sequence[Sheet], model: bool, *, named: bool) -> Stages:

@@ -31,6 +31,12 @@ _MONTH_STEMS = frozenset(
     ("januari", "februari", "march", "april", "june", "juli", "august", "septemb", "octob", "novemb", "decemb", "may")
 )
 _RELATIVE = re.compile(r"\b(today|yesterday|this month|last month)\b", re.IGNORECASE)
+_WHEN = re.compile(r"\b(?:when|since when|how long|what (?:date|day|month|year|time))\b", re.IGNORECASE)
+_YEAR_TERM = re.compile(r"(?:19|20)\d\d(?!\d)")
+_TIME_STEMS = _MONTH_STEMS - {"may"} | frozenset(
+    "yesterday today tonight tomorrow ago last next recent sinc day week weekend month year "
+    "monday tuesday wednesday thursday friday saturday sunday".split()
+)
 _SAID_AFTER = 3
 """Days within which people tell what happened on a day."""
 
@@ -83,6 +89,16 @@ def matches(asked: list[Asked], said: npt.NDArray[np.int64]) -> tuple[Floats, Fl
                 first = _ordinal(max(int(year), 1), one.month, one.day)
                 on_day[(said >= first) & (said <= first + _SAID_AFTER)] = 1.0
     return in_month, on_day
+
+
+def asks_when(question: str) -> bool:
+    """Whether `question` asks for a time."""
+    return _WHEN.search(question) is not None
+
+
+def tells_time(terms: Sequence[str]) -> bool:
+    """Whether one of a text's terms is a word of time or a year."""
+    return not _TIME_STEMS.isdisjoint(terms) or any(t[:2] in ("19", "20") and _YEAR_TERM.match(t) for t in terms)
 
 
 def undated(terms: Sequence[str]) -> list[str]:

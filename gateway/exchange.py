@@ -134,7 +134,8 @@ class Exchange:
 
     async def _as_it_comes(self, answer: Answer, body: bytearray, pieces: AsyncIterator[bytes]) -> None:
         """Relay a body whose beginning was read; the piece that completes it is held until the turn is recorded."""
-        await self._client.start(answer.status, self._headers(answer))
+        unrecorded = [] if self.plan.records else [(b"x-memory-recorded", b"false")]
+        await self._client.start(answer.status, [*self._headers(answer), *unrecorded])
         size, held = len(body), bytes(body)
         if size != answer.length:
             await self._client.write(held)

@@ -101,31 +101,29 @@ class Memory:
 
     async def _with_memory(self, plain: Plan, identity: Identity, request: ChatRequest, thread: Thread) -> Plan:
         """The body with what was recalled before and now."""
-        plan = replace(plain, thread=thread)
-        if identity.mode == "write":
-            return plan
         blocks = {index: block.text for index, block in thread.blocks}
         last = len(thread.messages) - 1
         found: list[Line] = []
-        if self._config.inject != "off" and not request.answers_tool and last not in blocks:
+        if self._config.inject != "off" and identity.mode != "write" and not request.answers_tool and last not in blocks:
             found = await self._recall.recall(thread.scope, _question(identity, request, thread))
-        if identity.mode == "shadow":
-            return replace(plan, status="ok" if found else "empty")
-        new = compose(found) if request.can_hold_block(last) else ""
-        if new or thread.replay_from is not None:
+        injects = bool(found) and identity.mode != "shadow" and request.can_hold_block(last)
+        if injects or thread.replay_from is not None:
             names = tuple(recalled.memory.id for line in found for recalled in line.memories)
-            block = Block(thread.messages[last].chain, new, names)
-            kept = await self._store.keep_block(thread.scope, block, thread.replay_from)
+            new = Block(thread.messages[last].chain, compose(found) if injects else "", names)
+            kept = await self._store.keep_block(thread.scope, new, thread.replay_from)
             if kept.text:
                 blocks[last] = kept.text
-        status = "ok" if blocks or any(thread.shown) else "empty"
+        status = "ok" if blocks or thread.shown or found else "empty"
         if not self._store.healthy:
             status = self._degraded("store")
+        elif identity.mode == "write":
+            status = "off"
         return replace(
-            plan,
+            plain,
+            thread=thread,
             body=request.with_memory(blocks, thread.earlier),
             status=status,
-            recalled=sum(len(line.memories) for line in found) if new else 0,
+            recalled=sum(len(line.memories) for line in found) if injects else 0,
         )
 
     def _unplaced(self, identity: Identity, ids: Ids, request: ChatRequest) -> Thread:

@@ -5,12 +5,11 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cache
 
 import numpy as np
 
 from gateway.columns import Column
-from gateway.dates import asked_dates, matches, undated
+from gateway.dates import asked_dates, asks_when, matches, tells_time, undated
 from gateway.dense import Encoding, Vectors
 from gateway.lexical import Postings
 from gateway.relevance import relevance
@@ -26,12 +25,6 @@ LARGE = 1000
 """Units past which more of them do not raise what the gate asks for."""
 
 _FIRST_PERSON = re.compile(r"\b(?:i|my|me|mine|myself|we|our|ours|us)\b", re.IGNORECASE)
-_WHEN = re.compile(r"\b(?:when|since when|how long|what (?:date|day|month|year|time))\b", re.IGNORECASE)
-_TIMES = (
-    "yesterday today tonight tomorrow ago last next recently since day week weekend month year monday tuesday wednesday "
-    "thursday friday saturday sunday january february march april june july august september october november december"
-)
-_YEAR = re.compile(r"(?:19|20)\d\d(?!\d)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +157,7 @@ class EntityIndex:
             "bm25_session": self._postings.sessions(asked, self._session.rows),
             "question": traits[:, 0],
             "length": traits[:, 1],
-            "when": traits[:, 2] * np.float32(_WHEN.search(question) is not None),
+            "when": traits[:, 2] * np.float32(asks_when(question)),
             "speaker": self._named(asked)[self._speaker.rows],
             "month": month,
             "day": day,
@@ -233,7 +226,7 @@ class EntityIndex:
         length = math.log1p(len(unit.text.split()) if " " in unit.text else len(words))
         question = is_question(unit.text)
         only = question and all(map(is_question, sentences(unit.text)))
-        self._traits.append((question, length, _tells_time(words), only))
+        self._traits.append((question, length, tells_time(words), only))
         self._postings.add(slot, words)
         self._vectors.add()
         self._slots[unit.key] = slot
@@ -299,13 +292,3 @@ class EntityIndex:
             Ranked(key, score, value, dict(zip(names, row, strict=True)))
             for key, score, value, row in zip(keys, scores[order].tolist(), gate[order].tolist(), table, strict=True)
         ]
-
-
-def _tells_time(words: Sequence[str]) -> bool:
-    """Whether one of the terms is a word of time or a year."""
-    return not _time_terms().isdisjoint(words) or any(word[:2] in ("19", "20") and _YEAR.match(word) for word in words)
-
-
-@cache
-def _time_terms() -> frozenset[str]:
-    return frozenset(terms(_TIMES))

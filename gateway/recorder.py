@@ -49,6 +49,7 @@ class Recorder:
         self._metrics = metrics
         self._waiting: deque[_Waiting] = deque()
         self._waiting_bytes = 0
+        self._behind = 0
         self._work = asyncio.Event()
         self._refusing = False
         self._last_try: float | None = None
@@ -69,8 +70,8 @@ class Recorder:
 
     @property
     def waiting(self) -> int:
-        """Turns that are not in the store yet, those in hand left out."""
-        return len(self._waiting)
+        """Turns that the store refused and has not taken since."""
+        return self._behind
 
     def submit(self, turn: Turn) -> asyncio.Task[bool]:
         """Begin to record a turn; the task tells whether it was committed at the first try. It never raises."""
@@ -81,7 +82,6 @@ class Recorder:
             self._drop(self._waiting.popleft())
         if self._refusing:  # it is known: nobody needs to wait for it
             self._refused(item)
-        self._metrics.waiting.set(len(self._waiting))
         self._work.set()
         return self._tasks.create_task(_result(item.outcome))
 
@@ -109,6 +109,10 @@ class Recorder:
 
     async def _run(self) -> None:
         """Write what comes until the end is asked for and nothing waits, or the store refuses for too long."""
+        await self._write_until_the_end()
+        self._refusing = True  # whoever comes now comes too late
+
+    async def _write_until_the_end(self) -> None:
         while self._waiting or self._last_try is None:
             if not self._waiting:
                 self._work.clear()
@@ -152,7 +156,6 @@ class Recorder:
             self._waiting.extend(refused)
         else:
             self._waiting.extendleft(reversed(refused))
-        self._metrics.waiting.set(len(self._waiting))
         return takes
 
     def _refused(self, item: _Waiting) -> None:
@@ -160,6 +163,7 @@ class Recorder:
         if not item.outcome.done():
             item.outcome.set_result(False)
             self._metrics.turns.labels("waiting").inc()
+            self._count(+1)
 
     def _drop(self, item: _Waiting) -> None:
         self._metrics.turns.labels("dropped").inc()
@@ -167,8 +171,14 @@ class Recorder:
 
     def _done(self, item: _Waiting, *, committed: bool) -> None:
         self._waiting_bytes -= item.size
-        if not item.outcome.done():
+        if item.outcome.done():
+            self._count(-1)
+        else:
             item.outcome.set_result(committed)
+
+    def _count(self, change: int) -> None:
+        self._behind += change
+        self._metrics.waiting.set(self._behind)
 
 
 async def _result(outcome: asyncio.Future[bool]) -> bool:

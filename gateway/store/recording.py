@@ -6,11 +6,13 @@ import hashlib
 import sqlite3
 import unicodedata
 import uuid
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import orjson
 
 from gateway.domain import Block, Message, Scope, Statement, Turn
+from gateway.wire.chat import ROOT, rechained
 
 
 def micros(moment: datetime) -> int:
@@ -31,6 +33,7 @@ def record(connection: sqlite3.Connection, turn: Turn) -> None:
     keys = (tenant, entity, turn.id)
     if connection.execute("SELECT 1 FROM turns WHERE tenant = ? AND entity = ? AND turn = ?", keys).fetchone():
         return  # its commit was reported as failed, and had succeeded
+    turn = _placed(connection, turn)
     sequence = _entity(connection, tenant, entity, now)
     attempt = _forget_attempt(connection, turn) + 1
     _session(connection, turn, now)
@@ -61,6 +64,31 @@ def record(connection: sqlite3.Connection, turn: Turn) -> None:
             orjson.dumps(turn.timings).decode(),
             *(micros(turn.started_at), micros(turn.said_at), now),
         ),
+    )
+
+
+def _placed(connection: sqlite3.Connection, turn: Turn) -> Turn:
+    """A turn that begins a session which has one already follows its newest answer, unless its client sends history.
+
+    So a session stays whole although the store could not be asked where the turn belongs.
+    """
+    if turn.anchor != ROOT or turn.sends_history or turn.replaces or not turn.messages:
+        return turn
+    row = connection.execute(
+        "SELECT head FROM sessions"
+        " WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND head <> x'' AND last_seen <= ?",
+        (*_keys(turn.scope), micros(turn.started_at)),
+    ).fetchone()
+    if row is None:  # a first turn, or one that was written late
+        return turn
+    messages = rechained(turn.messages, row[0])
+    moved = {old.chain: new for old, new in zip(turn.messages, messages, strict=True)}
+    return replace(
+        turn,
+        anchor=row[0],
+        messages=messages,
+        learn=tuple((moved.get(message.chain, message), statements) for message, statements in turn.learn),
+        reply=rechained([turn.reply], messages[-1].chain)[0] if turn.reply else None,
     )
 
 

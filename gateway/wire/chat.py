@@ -54,7 +54,7 @@ class ChatRequest:
             previous = messages[-1] if messages else None
             messages.append(read_message(element.value, self.document.source(element), previous))
         self.messages = tuple(messages)
-        if not any(message.role == "user" for message in messages):
+        if not messages:
             raise NotReadable
 
     @property

@@ -18,10 +18,9 @@ def read_reply(body: bytes) -> Reply:
         value = loads(body)
         choice = value["choices"][0]
         message = choice["message"]
-        kept = {key: message[key] for key in _KEPT if message.get(key) is not None}
+        kept = {"content": None} | {key: message[key] for key in _KEPT if message.get(key) is not None}
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return Reply("error")
-    kept.setdefault("content", None)
     return Reply(
         "complete",
         kept,

@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import orjson
 import pytest
 
 from gateway.domain import Block, Changes, Scope, Session, Turn
@@ -217,6 +218,30 @@ async def test_the_head_moves_though_the_clock_was_set_back(store: Store) -> Non
     assert session.head == talk.history[-1].chain
 
 
+async def test_a_turn_that_could_not_be_placed_follows_the_newest_answer(store: Store) -> None:
+    """While the store was out of reach nobody could tell where it belongs; its client sends no history."""
+    talk = Conversation(ALICE)
+    await store.record(talk.turn("I plan a trip to Tokyo."))
+    for text in ("Yes.", "Yes."):
+        await store.record(Conversation(ALICE).turn(text, states=[fact(text)]))
+    session = await store.session(ALICE)
+    assert session is not None
+    path = await store.path(ALICE, session.head, ROOT, 100)
+    assert [orjson.loads(m.raw)["content"] for m in path] == [
+        *("I plan a trip to Tokyo.", "Noted."),
+        *("Yes.", "Noted.") * 2,
+    ]
+    assert [len(memory.sources) for memory in (await known(store, ALICE)).memories] == [2]
+
+
+async def test_a_thread_of_a_client_that_sends_history_begins_where_it_says(store: Store) -> None:
+    await store.record(Conversation(ALICE).turn("I plan a trip to Tokyo.", sends_history=True))
+    other = Conversation(ALICE)
+    await store.record(other.turn("I plan a trip to Paris.", sends_history=True))
+    path = await store.path(ALICE, other.history[-1].chain, ROOT, 100)
+    assert [m.chain for m in path] == [m.chain for m in other.history]
+
+
 async def test_a_failed_turn_leaves_the_head_where_it_was(store: Store) -> None:
     talk = Conversation(ALICE)
     await store.record(talk.turn("One."))
@@ -371,7 +396,7 @@ async def test_a_message_is_learnt_from_once(store: Store) -> None:
     await store.record(talk.turn("I like tea.", "One answer.", states=[fact("I like tea.")]))
     before = await known(store, ALICE)
     talk.history.clear()
-    await store.record(talk.turn("I like tea.", "Another.", states=[fact("I like tea.")]))
+    await store.record(talk.turn("I like tea.", "Another.", states=[fact("I like tea.")], sends_history=True))
     after = await known(store, ALICE)
     assert (after.messages, after.memories) == (before.messages, before.memories)
 

@@ -208,7 +208,7 @@ def test_a_full_disk_holds_up_no_chat(
 
 
 READ_LOCKS = (120, 8)
-"""First byte and number of the locks in the -shm file: of writer, checkpoint, recovery, readers (sqlite.org/walformat)."""
+"""First byte and number of the locks in the -shm file: writer, checkpoint, recovery, readers (sqlite.org/walformat)."""
 
 
 @contextlib.contextmanager
@@ -239,6 +239,18 @@ def test_a_stalled_recall_holds_up_no_chat(gateway: Gateway, upstream: Upstream)
     until(lambda: ready(gateway) == "ok")
     answer = gateway.chat("What did I say?", entity="alice")
     assert not (answer.header("x-memory-status") or "").startswith("degraded")
+
+
+def test_a_session_goes_on_though_a_turn_of_it_could_not_be_looked_up(gateway: Gateway, upstream: Upstream) -> None:
+    gateway.chat("I plan a trip to Tokyo.", entity="alice", session="s")
+    with stalled(gateway.store):
+        gateway.chat("With my sister.", entity="alice", session="s")
+    until(lambda: len(texts(gateway)) == 2)
+    gateway.chat("What was I planning?", entity="alice", session="s")
+    said = [message["content"] for message in upstream.last.json["messages"]]
+    assert said[0] == "I plan a trip to Tokyo."
+    assert said[2] == "With my sister."
+    assert len(said) == 5
 
 
 def load(gateway: Gateway, stop: threading.Event, answers: list[tuple[int, float]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import http.client
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -111,8 +112,6 @@ def test_an_id_too_long_or_empty_is_refused_before_anything_is_sent(served: Serv
 
 
 def test_an_id_given_twice_is_refused(served: Served) -> None:
-    import http.client
-
     connection = http.client.HTTPConnection("127.0.0.1", served.gateway.port, timeout=30)
     connection.putrequest("POST", "/v1/chat/completions")
     for value in ("alice", "alice"):

@@ -8,14 +8,13 @@ from collections.abc import Iterator
 import pytest
 
 from tests.clients import Served, block_of, ids, openai, say, sent
+from tests.process import Gateway
+from tests.upstream import Upstream
 
 
 @pytest.fixture(scope="module")
 def keyed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """A gateway with keys of two tenants, one of them bound to one entity, and one key from the environment."""
-    from tests.process import Gateway
-    from tests.upstream import Upstream
-
     keys = [
         {"key": "gk-acme", "tenant": "acme"},
         {"key": "gk-globex", "tenant": "globex"},

@@ -21,14 +21,14 @@ exchange
 memory
 relay sessions recall recorder
 attribution extract.local upstream
-transport wire.reply prompt ranking
-wire.chat
-wire.document wire.sse wire.lenient lexical dense relevance selection embed model
-signals weights
 store.sqlite
 store.recording store.encoding store.schema
 store.writer
 store
+transport wire.reply prompt ranking
+wire.chat
+wire.document wire.sse wire.lenient lexical dense relevance selection embed model
+signals weights
 metrics log
 config words
 domain errors english dates columns

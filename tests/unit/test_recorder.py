@@ -121,6 +121,16 @@ async def test_what_the_store_refused_is_recorded_in_order_when_it_takes_it(metr
     assert counted(metrics, "recorded") == 200
 
 
+async def test_turns_in_hand_are_not_behind(metrics: Metrics) -> None:
+    store = ScriptedStore(0.02)
+    async with recorder(store, metrics) as recording:
+        for turn in turns(3):
+            recording.submit(turn)
+            await asyncio.sleep(0.01)
+            assert recording.waiting == 0
+    assert len(store.recorded) == 3
+
+
 async def test_nobody_waits_for_a_store_that_is_known_to_refuse(metrics: Metrics) -> None:
     store = ScriptedStore(REFUSED)
     async with recorder(store, metrics) as recording:
@@ -174,8 +184,8 @@ async def test_too_many_waiting_turns_lose_the_oldest_and_are_counted(
     given = turns(130)
     async with recorder(store, metrics) as recording:
         recordings = [recording.submit(turn) for turn in given]
-        assert recording.waiting == 100
         assert not any([await recording.committed(one) for one in recordings])
+        assert recording.waiting == 100
         store.script = []
     assert texts(store.recorded) == texts(given[30:])
     assert counted(metrics, "dropped") == 30
@@ -229,6 +239,20 @@ async def test_what_the_store_never_takes_is_counted_at_the_end(
         for turn in turns(7):
             recording.submit(turn)
     assert counted(metrics, "dropped") == 7
+
+
+async def test_a_turn_that_comes_after_the_end_is_counted_and_holds_nothing_up(metrics: Metrics) -> None:
+    store = ScriptedStore(0.05)
+    first, late = turns(2)
+
+    async def come_late(recording: Recorder) -> None:
+        await asyncio.sleep(0.02)
+        assert not await recording.submit(late)
+
+    async with asyncio.TaskGroup() as group, recorder(store, metrics) as recording:
+        recording.add_usage(first)  # the end waits for it
+        group.create_task(come_late(recording))
+    assert counted(metrics, "dropped") == 1
 
 
 async def test_usage_that_cannot_be_recorded_does_no_harm(metrics: Metrics) -> None:
