@@ -104,7 +104,12 @@ class Memory:
         blocks = {index: block.text for index, block in thread.blocks}
         last = len(thread.messages) - 1
         found: list[Line] = []
-        if self._config.inject != "off" and identity.mode != "write" and not request.answers_tool and last not in blocks:
+        if (
+            self._config.inject != "off"
+            and identity.mode != "write"
+            and not request.answers_tool
+            and last not in blocks
+        ):
             found = await self._recall.recall(thread.scope, _question(identity, request, thread))
         injects = bool(found) and identity.mode != "shadow" and request.can_hold_block(last)
         if injects or thread.replay_from is not None:

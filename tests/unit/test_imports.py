@@ -20,6 +20,7 @@ proxy worker
 exchange
 memory
 relay sessions recall recorder
+entity
 attribution extract.local upstream
 store.sqlite
 store.recording store.encoding store.schema

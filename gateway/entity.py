@@ -1,0 +1,128 @@
+"""One entity's memories in this process: the index over its messages, and the lines that they make."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+
+from gateway.domain import Changes, Line, Memory, Recalled, Said
+from gateway.embed import Encoding
+from gateway.prompt import DATED
+from gateway.ranking import EntityIndex, Ranked, Unit
+from gateway.selection import Candidate, select
+from gateway.words import cut, label
+
+CANDIDATES = 60
+"""Scoring units that selection looks at."""
+LARGE = 10_000
+"""Scoring units; an entity with more is ranked in a thread."""
+
+Visible = Callable[[Memory], bool]
+"""Whether a memory may be told to the request at hand."""
+
+
+@dataclass(slots=True)
+class Entity:
+    """One entity's memories and the index over the messages that state them."""
+
+    epoch: int = 0
+    embedder: str | None = None
+    sequence: int = 0
+    index: EntityIndex = field(default_factory=EntityIndex)
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _memories: dict[str, Memory] = field(default_factory=dict)
+    _standing: dict[str, Memory] = field(default_factory=dict)
+    _stated: dict[int, dict[str, None]] = field(default_factory=dict)
+    """Ids of the memories that a message states, in order."""
+    _first: dict[int, int] = field(default_factory=dict)
+    """The first scoring unit of a message."""
+    _messages: list[int] = field(default_factory=list)
+    """Key of the message that each scoring unit is part of."""
+
+    @property
+    def size(self) -> int:
+        """Bytes, roughly."""
+        return self.index.nbytes + 600 * len(self._memories) + 200 * len(self._messages)
+
+    def clear(self, epoch: int, embedder: str | None) -> None:
+        """Forget everything: it was erased, or its vectors are another embedder's."""
+        self.epoch, self.embedder, self.sequence = epoch, embedder, 0
+        self.index = EntityIndex()
+        self._memories, self._standing, self._stated, self._first, self._messages = {}, {}, {}, {}, []
+
+    def apply(self, changes: Changes) -> None:
+        """Take in what changed in the store."""
+        self.index.add([unit for message in changes.messages for unit in self._units(message)])
+        for message, piece, packed in changes.encodings:
+            if message in self._first:
+                self.index.attach(self._first[message] + piece, packed)
+        for memory in changes.memories:
+            self._memories[memory.id] = memory
+            if memory.standing:
+                self._standing[memory.id] = memory
+            for key in memory.sources:
+                self._stated.setdefault(key, {})[memory.id] = None
+        self.sequence = changes.sequence
+
+    def _units(self, message: Said) -> list[Unit]:
+        pieces = cut(message.text)
+        first = self._first[message.key] = len(self._messages) + 1
+        self._messages += [message.key] * len(pieces)
+        thread = f"{message.process}\n{message.session}"
+        speaker = label(message.text)
+        return [Unit(first + i, thread, piece, message.said_at, speaker) for i, piece in enumerate(pieces)]
+
+    def standing(self, visible: Visible, characters: int) -> list[Line]:
+        """The visible standing memories, oldest first, as many as fit."""
+        lines: list[Line] = []
+        for memory in sorted(self._standing.values(), key=lambda memory: memory.said_at):
+            if len(memory.text) + DATED <= characters and visible(memory):
+                lines.append(Line(memory.text, memory.said_at, (Recalled(memory, 1.0, {"standing": 1.0}),)))
+                characters -= len(memory.text) + DATED
+        return lines
+
+    async def rank(self, question: str, query: Encoding | None, now: datetime, only: Visible | None) -> list[Ranked]:
+        """The scoring units, best first; those that state nothing that `only` lets through are left out."""
+        if not len(self.index):
+            return []
+        rank = partial(
+            self.index.rank,
+            question,
+            query,
+            now=now,
+            allowed=self._allowed(only) if only else None,
+            limit=CANDIDATES,
+        )
+        return await asyncio.to_thread(rank) if len(self.index) > LARGE else rank()
+
+    def lines(
+        self, question: str, ranked: Sequence[Ranked], visible: Visible, taken: set[str], characters: int
+    ) -> list[Line]:
+        """What the messages of these units state that is visible and not taken, one line each, as many as fit."""
+        told: dict[str, tuple[Recalled, ...]] = {}
+        taken = set(taken)
+        for unit in ranked:
+            message = self._messages[unit.key - 1]
+            found = [memory for memory in self._of(message, visible) if memory.id not in taken]
+            taken.update(memory.id for memory in found)
+            if found:
+                told[str(message)] = tuple(Recalled(memory, unit.relevance, unit.signals) for memory in found)
+        candidates = [
+            Candidate(message, tuple(recalled.memory.text for recalled in found), DATED)
+            for message, found in told.items()
+        ]
+        lines = []
+        for name, text in select(question, candidates, characters):
+            kept = tuple(recalled for recalled in told[name] if recalled.memory.text in text)
+            lines.append(Line(text, max(recalled.memory.said_at for recalled in kept), kept))
+        return lines
+
+    def _allowed(self, visible: Visible) -> list[int]:
+        """The units of messages that state something visible."""
+        return [key for key, message in enumerate(self._messages, 1) if self._of(message, visible)]
+
+    def _of(self, message: int, visible: Visible) -> list[Memory]:
+        return [memory for memory in map(self._memories.__getitem__, self._stated.get(message, ())) if visible(memory)]
