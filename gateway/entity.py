@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 
-from gateway.domain import Changes, Line, Memory, Recalled, Said
+from gateway.domain import Changes, Kind, Line, Memory, Recalled, Said
 from gateway.embed import Encoding
 from gateway.prompt import DATED
 from gateway.ranking import EntityIndex, Ranked, Unit
@@ -19,6 +20,12 @@ CANDIDATES = 60
 """Scoring units that selection looks at."""
 LARGE = 10_000
 """Scoring units; an entity with more is ranked in a thread."""
+
+_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
+    ("preference", re.compile(r"\b(?:preferences?|likes and dislikes|tastes)\b", re.IGNORECASE)),
+    ("skill", re.compile(r"\bskills?\b", re.IGNORECASE)),
+)
+"""Questions that name a kind of memory ask for all of that kind, whatever their words: "What are my preferences?"."""
 
 Visible = Callable[[Memory], bool]
 """Whether a memory may be told to the request at hand."""
@@ -110,6 +117,9 @@ class Entity:
             taken.update(memory.id for memory in found)
             if found:
                 told[str(message)] = tuple(Recalled(memory, unit.relevance, unit.signals) for memory in found)
+        for memory in self._asked_by_kind(question):
+            if memory.id not in taken and visible(memory):
+                told[memory.id] = (Recalled(memory, 1.0, {"kind": 1.0}),)
         candidates = [
             Candidate(message, tuple(recalled.memory.text for recalled in found), DATED)
             for message, found in told.items()
@@ -119,6 +129,12 @@ class Entity:
             kept = tuple(recalled for recalled in told[name] if recalled.memory.text in text)
             lines.append(Line(text, max(recalled.memory.said_at for recalled in kept), kept))
         return lines
+
+    def _asked_by_kind(self, question: str) -> list[Memory]:
+        """The memories of the kinds that the question names, newest first."""
+        kinds = {kind for kind, names in _KINDS if names.search(question)}
+        found = [memory for memory in self._memories.values() if memory.kind in kinds] if kinds else []
+        return sorted(found, key=lambda memory: memory.said_at, reverse=True)
 
     def _allowed(self, visible: Visible) -> list[int]:
         """The units of messages that state something visible."""

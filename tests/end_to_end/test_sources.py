@@ -241,7 +241,6 @@ def test_two_users_who_state_opposite_preferences_get_only_their_own(served: Ser
     assert b"Python" not in served.upstream.last.body
 
 
-@pytest.mark.xfail(strict=False, reason="lexical recall knows no kinds: 'preferences' does not reach 'like'")
 def test_a_question_for_preferences_recalls_what_the_user_likes(served: Served) -> None:
     served.ask("I use TypeScript and like light mode.", "likes")
     served.ask("What are the user preferences?", "likes")
