@@ -20,10 +20,29 @@ Lookup = Mapping[str, Encoding]
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 OPENING = 150
 """Characters of a block's opening line."""
-RELATIVES = ("aunt", "uncle", "cousin", "niece", "colleague", "stepsister", "mentor", "gardener", "tutor")
 FILLERS = (
-    "My {}'s hobby is {}.", "My {} likes {} on {}.", "My {} bought a {} in {}.", "My {} put the {} next to the {}.",
-)  # fmt: skip
+    "My {who}'s hobby is {what}.",
+    "My {who} likes {what} since {when}.",
+    "My {who} bought a {thing} in {where}.",
+    "My {who} keeps the {thing} next to the {other}.",
+    "I returned the {thing} on {when}.",
+    "I visited {where} in {when}.",
+    "The {thing} in {where} was too expensive.",
+    "In {when} I repaired a {thing} and a {other}.",
+    "People in {where} were friendly in {when}.",
+    "A {thing} fell on my {other}.",
+    "I read that {what} is popular in {where}.",
+    "The {other} broke in {when}, so I borrowed one from my {who}.",
+)
+"""Statements that none of the questions is about, with words from FILLING."""
+FILLING = {
+    "who": "aunt uncle cousin niece colleague stepsister mentor gardener tutor godfather".split(),
+    "what": "chess jazz opera archery techno origami judo knitting folk sailing".split(),
+    "thing": "lamp toaster drill blanket ladder kettle tent scarf blender mirror".split(),
+    "other": "bucket vase stool basket curtain rug hammer candle cushion bench".split(),
+    "when": "1999 2004 2008 2011 2014 January April July October December".split(),
+    "where": "Oslo Prague Naples Ghent Basel Riga Dublin Porto Malmo Graz".split(),
+}
 WORD = re.compile(r"[^\W_]+")
 
 
@@ -34,6 +53,8 @@ class Ask:
     text: str
     answers: list[int]
     keys: list[set[str]]
+    category: int = 0
+    """Of LoCoMo: 1 multi-hop, 2 temporal, 3 open-domain, 4 single-hop; 0: of another source."""
 
 
 def recalled(ask: Ask, lines: Iterable[str]) -> float:
@@ -72,7 +93,7 @@ def conversation(path: Path) -> tuple[list[Unit], list[Ask]]:
         if found and entry["category"] in (1, 2, 3, 4):
             wanted = words(f"{entry['question']} {entry['answer']}")
             keys = [key_sentence(text, wanted) for _, text in found]
-            asks.append(Ask(entry["question"], [place for place, _ in found], keys))
+            asks.append(Ask(entry["question"], [place for place, _ in found], keys, entry["category"]))
     return units, asks
 
 
@@ -82,12 +103,12 @@ def cases() -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines]
 
 
-def fillers(rng: random.Random) -> list[str]:
-    things = ("chess", "lamp", "jazz", "toaster", "opera", "drill", "archery", "blanket", "techno", "ladder")
-    places = ("Monday", "Oslo", "1999", "Prague", "kitchen", "library", "Thursday", "Naples", "2008", "stairs")
-    return [
-        rng.choice(FILLERS).format(rng.choice(RELATIVES), rng.choice(things), rng.choice(places)) for _ in range(400)
-    ]
+def fillers(count: int, rng: random.Random) -> list[str]:
+    """Different statements."""
+    made: dict[str, None] = {}
+    while len(made) < count:
+        made[rng.choice(FILLERS).format(**{name: rng.choice(words) for name, words in FILLING.items()})] = None
+    return list(made)
 
 
 def encode(texts: Sequence[str], folder: Path) -> Lookup:

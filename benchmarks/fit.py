@@ -8,6 +8,7 @@ its key sentence (which shares most words with question and answer); tokens are 
 """
 
 import argparse
+import math
 import os
 import random
 from collections.abc import Iterator, Mapping, Sequence
@@ -35,7 +36,7 @@ from benchmarks.asked import (
 )
 from gateway.model import default_folder
 from gateway.ranking import EntityIndex, Unit
-from gateway.relevance import admitted
+from gateway.relevance import COMPANY, admitted
 from gateway.selection import Candidate, select
 from gateway.signals import Signals, best, standardised, take, weighted
 from gateway.weights import FITTED, Fitted, Stages
@@ -217,9 +218,7 @@ def block(
     return [line for _, line in select(ask.text, candidates, 4 * tokens - OPENING)]
 
 
-def people(
-    encodings: Lookup, pool: Sequence[str], sizes: Sequence[int], seed: int
-) -> Iterator[tuple[int, bool, list[Unit], Ask]]:
+def people(pool: Sequence[str], sizes: Sequence[int], seed: int) -> Iterator[tuple[int, bool, list[Unit], Ask]]:
     """Each first-person question, asked of someone who knows and of someone who does not."""
     rng = random.Random(seed)
     everyone = cases()
@@ -237,9 +236,11 @@ class Fit:
 
     def __init__(self, data: Path, models: Path, model: bool) -> None:
         self.conversations = [conversation(path) for path in sorted(data.glob("conv-*.json"))]
-        self.pool = fillers(random.Random(1))
-        self.pool += [u.text.partition(": ")[2] for units, _ in self.conversations for u in units if statements(u.text)]
-        texts = [u.text for units, _ in self.conversations for u in units] + self.pool
+        self.strange = fillers(1000, random.Random(1))
+        self.pool = self.strange[:500] + [
+            u.text.partition(": ")[2] for units, _ in self.conversations for u in units if statements(u.text)
+        ]
+        texts = [u.text for units, _ in self.conversations for u in units] + self.pool + self.strange
         texts += [ask.text for _, asks in self.conversations for ask in asks]
         texts += [text for case in cases() for text in (case["say"], *case["ask"]) if text]
         self.model = model
@@ -257,27 +258,27 @@ class Fit:
     def personal_stages(self) -> Stages:
         """From the first-person set and, at half the weight, from the conversations without their speakers."""
         sheets = [replace(each, weight=each.weight / 10) for some in self.sheets for each in some]
-        asked = [each for each in people(self.encodings, self.pool, SIZES[1:], 7) if each[1]]
+        asked = [each for each in people(self.pool, SIZES[1:], 7) if each[1]]
         for _, _, units, ask in asked:
             sheets.append(sheet(index(units, self.encodings), ask, self.encodings, 1 / len(asked)))
         return fit_stages(sheets, self.model, named=False)
 
     def gate(self, fitted: Fitted) -> Weights:
-        """From the first-person set; a question that names a participant gets what 99 % of the answerable ones of the
-        conversations need."""
-        asked = people(self.encodings, self.pool, SIZES, 3)
+        """From the first-person set; a question that names a participant gets as much as lets 99.5 % of the answers in
+        the conversations come along."""
+        asked = people(self.pool, SIZES, 3)
         verdicts = [
             verdict(index(units, self.encodings, fitted), ask, self.encodings, known) for _, known, units, ask in asked
         ]
         found = fit_gate([each for each in verdicts if each], GATE if self.model else LEXICAL_GATE)
-        highest = []
+        answers: list[float] = []
         for units, asks in self.conversations:
             built = index(units, self.encodings, fitted)
             answered = [verdict(built, ask, self.encodings, True) for ask in asks]
-            highest += [
-                weighted(each.features, found).max() for each in answered if each and each.features["named"].any()
-            ]
-        return {**found, "named": round(max(0.0, -float(np.quantile(highest, 0.01))), 2)}
+            named = [each for each in answered if each and each.features["named"].any()]
+            answers += [float(weighted(each.features, found)[each.answer]) for each in named]
+        told = math.log(0.5 * COMPANY / (1 - 0.5 * COMPANY))
+        return {**found, "named": round(max(0.0, told - float(np.quantile(answers, 0.005))), 2)}
 
     def evidence(self, at: int, fitted: Fitted, tokens: int, whole: bool) -> list[float]:
         units, asks = self.conversations[at]
@@ -295,8 +296,13 @@ class Fit:
 
     def print_gate(self, fitted: Fitted) -> None:
         """How often something is told where nobody knows, and the right thing where somebody does, in 500 tokens."""
+        for pool, title in ((self.pool, "half of the others chat"), (self.strange, "the others talk of other things")):
+            print(title)
+            self._print_gate(fitted, pool)
+
+    def _print_gate(self, fitted: Fitted, pool: Sequence[str]) -> None:
         told: dict[tuple[int, str], list[bool]] = {}
-        for place, known, units, ask in people(self.encodings, self.pool, SIZES, 11):
+        for place, known, units, ask in people(pool, SIZES, 11):
             built = index(units, self.encodings, fitted)
             lines = block(built, units, ask, self.encodings, 500, False)
             right = known and units[ask.answers[0]].text

@@ -94,7 +94,7 @@ async def _measure(count: int) -> None:
         config.write_text(yaml.safe_dump(settings))
         command = [PYTHON, "-m", "gateway", "serve", "--config", str(config)]
         process = stack.enter_context(_process(command, gateway, cores[0]))
-        before = _resident(process.pid)
+        before = resident(process.pid)
         ways = [
             Way("direct", upstream),
             Way("starlette + httpx2", bare, relay.pid),
@@ -112,7 +112,7 @@ async def _measure(count: int) -> None:
         found = await _rounds(ways, count, console)
         console.print(_table(found, ways))
         console.print(_rates(found, ways))
-        after = f"{_resident(process.pid):.0f} MB at the end, with the indexes of {len(_ENTITIES) + 2} entities"
+        after = f"{resident(process.pid):.0f} MB at the end, with the indexes of {len(_ENTITIES) + 2} entities"
         console.print(f"Gateway memory: {before:.0f} MB after its start, {after}.")
 
 
@@ -239,7 +239,7 @@ def _cpu(pid: int) -> float:
     return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9
 
 
-def _resident(pid: int) -> float:
+def resident(pid: int) -> float:
     """Megabytes of memory that the process holds."""
     lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmRSS"))

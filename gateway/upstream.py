@@ -76,13 +76,12 @@ class Upstream:
         self._prefix = self._base.raw_path.rstrip(b"/")
         self._key = config.api_key
         self._timeout = {"connect": config.timeouts.connect, "read": config.timeouts.read}
-        self._client = httpx2.AsyncClient(
-            transport=AiohttpTransport(config.max_connections), trust_env=False, follow_redirects=False
-        )
+        # The transport alone: a client's redirects, cookies, default headers and environment are what a proxy must not add.
+        self._transport: httpx2.AsyncBaseTransport = AiohttpTransport(config.max_connections)
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._client.aclose()
+        await self._transport.aclose()
 
     @asynccontextmanager
     async def send(
@@ -111,7 +110,7 @@ class Upstream:
         if length is not None:
             request.headers["content-length"] = str(length)
         with _translated():
-            response = await self._client.send(request, stream=True)
+            response = await self._transport.handle_async_request(request)
         try:
             if not 200 <= response.status_code <= 599:
                 raise UpstreamUnreachable(f"The upstream answered with the status {response.status_code}.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
@@ -19,6 +20,8 @@ BATCH = 16
 """Messages that are taken from the store at once."""
 IDLE = 5.0
 """Seconds between two looks into the store when nobody says that there is work."""
+SETTLE = 0.2
+"""Seconds to wait before the work that somebody spoke of: an answer has just ended, and its user may go on at once."""
 AFTER_ERROR = 1.0
 """Seconds to wait after something failed."""
 
@@ -91,8 +94,12 @@ class Worker:
         while True:
             try:
                 self._work.clear()
-                if not await encode_some(self._store, embedder):
+                begun = time.monotonic()
+                if await encode_some(self._store, embedder):
+                    await asyncio.sleep(time.monotonic() - begun)  # half of the time is for the requests
+                else:
                     await self._pause(IDLE)
+                    await asyncio.sleep(SETTLE)
             except StoreError as error:
                 _log.warning("vectors not stored yet: the store refused", extra={"reason": str(error)})
                 await asyncio.sleep(AFTER_ERROR)

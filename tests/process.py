@@ -87,10 +87,23 @@ class Gateway:
             if self.process.poll() is not None:
                 raise AssertionError(f"the gateway left at start: {self.log.read_text()[-2000:]}")
             with contextlib.suppress(OSError, http.client.HTTPException):
-                if self.get("/readyz").json["embedder"] != "loading":
+                if self.started():
                     return
             time.sleep(0.02)
         raise AssertionError("the gateway did not start in 60 s")
+
+    def started(self) -> bool:
+        """It serves, and its embedder is there or will not come."""
+        return bool(self.get("/readyz").json["embedder"] != "loading")
+
+    def settle(self, seconds: float = 60) -> Gateway:
+        """Wait until every message has its vectors."""
+        end = time.monotonic() + seconds
+        while (state := self.get("/readyz").json)["pending"] or state["embedder"] == "loading":
+            if time.monotonic() > end:
+                raise AssertionError(f"not settled in {seconds} s: {state}")
+            time.sleep(0.02)
+        return self
 
     def stop(self) -> int:
         """Ask it to end, and wait; its exit status."""

@@ -1,0 +1,102 @@
+"""Entities with many messages and their vectors, written straight into a store's file."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import sqlite3
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from gateway.domain import Scope, Statement, Turn
+from gateway.store import Unencoded, encoding, recording, schema
+from gateway.wire.chat import ROOT, hashed, read_message
+
+SESSION = 20
+"""Messages of one session."""
+_WHO = "sister brother neighbour colleague cousin mentor dentist landlord trainer accountant".split()
+_NAMES = "Ana Bruno Carla Dmitri Elif Farid Greta Hiro Ines Jonas Kemi Lars Mona Nils Olga".split()
+_DID = "bought sold repaired borrowed painted lost found photographed inherited restored".split()
+_THINGS = "guitar bicycle telescope aquarium piano carpet lantern violin canoe toaster kettle loom".split()
+_PLACES = "Rome Oslo Lima Kyoto Porto Quito Cairo Riga Turin Seville Bergen Lyon".split()
+_WHY = (
+    "because the old one was too heavy to carry up the stairs",
+    "after a long talk with the man from the museum",
+    "while everybody else was away for the summer",
+    "and paid much less than we had expected",
+    "which made the whole family laugh for days",
+)
+
+
+def sentences(count: int) -> list[str]:
+    """Different statements about a user's people and things."""
+    order = random.Random(7)
+    made: dict[str, None] = {}
+    while len(made) < count:
+        who, name = order.choice(_WHO), order.choice(_NAMES)
+        what = f"{order.choice(_DID)} a {order.choice(_THINGS)} in {order.choice(_PLACES)}"
+        made[f"My {who} {name} {what} {order.choice(_WHY)}."] = None
+    return list(made)
+
+
+def question(number: int) -> str:
+    """A question about them: every second one has an answer nowhere."""
+    order = random.Random(number)
+    if number % 2:
+        return f"How do I convert {number} miles to kilometres in Python?"
+    who, name, thing, place = map(order.choice, (_WHO, _NAMES, _THINGS, _PLACES))
+    return f"What did my {who} {name} do with the {thing} in {place}, number {number}?"
+
+
+def fill(path: Path, sizes: dict[str, int], pool: Sequence[str], packed: Sequence[bytes], embedder: str) -> None:
+    """Entities by name and count of messages, each a sentence of `pool` and words of its own, with the sentence's vectors
+    (none where `packed` is empty)."""
+    schema.open_file(path).close()
+    with _fast(path) as connection:
+        for entity, size in sizes.items():
+            order = random.Random(size)
+            chosen = [order.randrange(len(pool)) for _ in range(size)]
+            for number, at in enumerate(chosen):
+                recording.record(connection, _turn(entity, number, f"{pool[at]} Note {number} of {size}."))
+            if packed:
+                rows = connection.execute("SELECT key FROM messages WHERE entity = ? ORDER BY key", (entity,))
+                keys = [key for (key,) in rows]
+                scope = Scope("default", entity)
+                made = [(Unencoded(scope, key, ""), [packed[at]]) for key, at in zip(keys, chosen, strict=True)]
+                encoding.keep(connection, embedder, made)
+
+
+def multiply(path: Path, entity: str, count: int) -> None:
+    """`count` more entities with all that `entity` has."""
+    with _fast(path) as connection:
+        for table in ("entities", "sessions", "messages", "turns", "memories", "mentions", "encodings"):
+            columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+            copied = ", ".join("?" if column == "entity" else column for column in columns)
+            sql = f"INSERT INTO {table} SELECT {copied} FROM {table} WHERE entity = '{entity}'"
+            connection.executemany(sql, [(f"other-{number}",) for number in range(count)])
+
+
+@contextlib.contextmanager
+def _fast(path: Path) -> Iterator[sqlite3.Connection]:
+    """One transaction that no power loss has to be survived by."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode=OFF")
+        connection.execute("PRAGMA synchronous=OFF")
+        connection.execute("PRAGMA cache_size=-200000")  # KiB
+        connection.execute("BEGIN")
+        yield connection
+        connection.execute("COMMIT")
+
+
+def _turn(entity: str, number: int, text: str) -> Turn:
+    said_at = datetime(2026, 1, 1, tzinfo=UTC) + timedelta(minutes=number)
+    value = {"role": "user", "content": text}
+    message = read_message(value, json.dumps(value), None)
+    scope = Scope("default", entity, session=f"{entity}-{number // SESSION}")
+    learn = ((message, (Statement(text, "fact"),)),)
+    name = f"{entity}-{number}"
+    return Turn(
+        name, scope, hashed(name.encode()), None, ROOT, (message,), learn, None, "complete", False, said_at, said_at
+    )
