@@ -42,8 +42,18 @@ class Recorder:
     Used as an async context: leaving it writes what waits, as long as the store can.
     """
 
-    def __init__(self, store: Store, metrics: Metrics, recorded: Callable[[], None] = lambda: None) -> None:
-        """`recorded` is called after turns were committed."""
+    def __init__(
+        self,
+        store: Store,
+        metrics: Metrics,
+        recorded: Callable[[], None] = lambda: None,
+        *,
+        room: int = MAX_WAITING,
+        last_tries: float = LAST_TRIES,
+    ) -> None:
+        """`recorded` is called after turns were committed; `room` is for how many turns may wait."""
+        self._room = room
+        self._last_tries = last_tries
         self._recorded = recorded
         self._store = store
         self._metrics = metrics
@@ -61,7 +71,7 @@ class Recorder:
         return self
 
     async def __aexit__(self, *error: object) -> None:
-        self._last_try = asyncio.get_running_loop().time() + LAST_TRIES
+        self._last_try = asyncio.get_running_loop().time() + self._last_tries
         self._work.set()
         await self._tasks.__aexit__(None, None, None)
         if self._waiting:
@@ -78,7 +88,7 @@ class Recorder:
         item = _Waiting(turn, _size(turn), asyncio.get_running_loop().create_future())
         self._waiting.append(item)
         self._waiting_bytes += item.size
-        while len(self._waiting) > MAX_WAITING or self._waiting_bytes > MAX_WAITING_BYTES:
+        while len(self._waiting) > self._room or self._waiting_bytes > MAX_WAITING_BYTES:
             self._drop(self._waiting.popleft())
         if self._refusing:  # it is known: nobody needs to wait for it
             self._refused(item)

@@ -76,7 +76,7 @@ class Upstream:
         self._prefix = self._base.raw_path.rstrip(b"/")
         self._key = config.api_key
         self._timeout = {"connect": config.timeouts.connect, "read": config.timeouts.read}
-        # The transport alone: a client's redirects, cookies, default headers and environment are what a proxy must not add.
+        # The transport alone: a client's redirects, cookies and default headers are what a proxy must not add.
         self._transport: httpx2.AsyncBaseTransport = AiohttpTransport(config.max_connections)
 
     async def close(self) -> None:

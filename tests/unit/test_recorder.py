@@ -176,13 +176,10 @@ async def test_cancelling_the_request_loses_no_turn(metrics: Metrics) -> None:
     assert store.recorded == [turn]
 
 
-async def test_too_many_waiting_turns_lose_the_oldest_and_are_counted(
-    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "MAX_WAITING", 100)
+async def test_too_many_waiting_turns_lose_the_oldest_and_are_counted(metrics: Metrics) -> None:
     store = ScriptedStore(REFUSED)
     given = turns(130)
-    async with recorder(store, metrics) as recording:
+    async with Recorder(cast("Store", store), metrics, room=100) as recording:
         recordings = [recording.submit(turn) for turn in given]
         assert not any([await recording.committed(one) for one in recordings])
         assert recording.waiting == 100
@@ -231,11 +228,8 @@ async def test_turns_that_a_broken_page_refuses_do_not_keep_others_out(metrics: 
     assert len(store.recorded) == broken + 100
 
 
-async def test_what_the_store_never_takes_is_counted_at_the_end(
-    metrics: Metrics, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "LAST_TRIES", 0.1)
-    async with recorder(ScriptedStore(REFUSED), metrics) as recording:
+async def test_what_the_store_never_takes_is_counted_at_the_end(metrics: Metrics) -> None:
+    async with Recorder(cast("Store", ScriptedStore(REFUSED)), metrics, last_tries=0.1) as recording:
         for turn in turns(7):
             recording.submit(turn)
     assert counted(metrics, "dropped") == 7
