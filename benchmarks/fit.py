@@ -264,21 +264,24 @@ class Fit:
         return fit_stages(sheets, self.model, named=False)
 
     def gate(self, fitted: Fitted) -> Weights:
-        """From the first-person set; a question that names a participant gets as much as lets 99.5 % of the answers in
-        the conversations come along."""
+        """From the first-person set; a question that names a participant gets what lets 99.5 % of those of the conversations
+        pass and 99.5 % of their answers come along."""
         asked = people(self.pool, SIZES, 3)
         verdicts = [
             verdict(index(units, self.encodings, fitted), ask, self.encodings, known) for _, known, units, ask in asked
         ]
         found = fit_gate([each for each in verdicts if each], GATE if self.model else LEXICAL_GATE)
-        answers: list[float] = []
+        answers, highest = [], []
         for units, asks in self.conversations:
             built = index(units, self.encodings, fitted)
-            answered = [verdict(built, ask, self.encodings, True) for ask in asks]
-            named = [each for each in answered if each and each.features["named"].any()]
-            answers += [float(weighted(each.features, found)[each.answer]) for each in named]
+            for each in (verdict(built, ask, self.encodings, True) for ask in asks):
+                if each and each.features["named"].any():
+                    scores = weighted(each.features, found)
+                    answers.append(scores[each.answer])
+                    highest.append(scores.max())
         told = math.log(0.5 * COMPANY / (1 - 0.5 * COMPANY))
-        return {**found, "named": round(max(0.0, told - float(np.quantile(answers, 0.005))), 2)}
+        lacking = (told - float(np.quantile(answers, 0.005)), -float(np.quantile(highest, 0.005)), 0.0)
+        return {**found, "named": round(max(lacking), 2)}
 
     def evidence(self, at: int, fitted: Fitted, tokens: int, whole: bool) -> list[float]:
         units, asks = self.conversations[at]
