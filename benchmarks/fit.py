@@ -4,7 +4,7 @@
 
 DIR holds conversations of LoCoMo, one JSON file each; what a user asks about themselves is in first_person.jsonl beside
 this file. An evidence turn counts as recalled when one line of the block holds at least 70 % of the distinct words of
-its key sentence (which shares most words with question and answer); tokens are characters / 4.
+its key sentence (which shares most words with question and answer); tokens are characters / 4. Takes half an hour.
 """
 
 import argparse
@@ -15,10 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from benchmarks.asked import (
     NOW,
@@ -34,6 +32,7 @@ from benchmarks.asked import (
     recalled,
     statements,
 )
+from benchmarks.likelihood import Array, listwise, logistic
 from gateway.model import default_folder
 from gateway.ranking import EntityIndex, Unit
 from gateway.relevance import COMPANY, admitted
@@ -41,7 +40,6 @@ from gateway.selection import Candidate, select
 from gateway.signals import Signals, best, standardised, take, weighted
 from gateway.weights import FITTED, Fitted, Stages
 
-Array = npt.NDArray[Any]
 Weights = Mapping[str, float]
 LEXICAL = ("bm25_window", "bm25_session", "question", "length", "when", "speaker", "month", "day")
 FIRST = ("dense", "dense_window", *LEXICAL)
@@ -86,34 +84,6 @@ def sheet(built: EntityIndex, ask: Ask, encodings: Lookup, weight: float) -> She
     if encoding is not None:
         signals["maxsim"] = np.concatenate([np.zeros(1, np.float32), built.maxsim(encoding, rows)[0]])
     return Sheet(take(signals, rows), np.array(ask.answers), weight)
-
-
-def listwise(tables: Sequence[tuple[Array, Array, float]], penalty: float = 1e-3) -> Array:
-    """The weights under which the softmax over each table's rows gives its answers the highest likelihood."""
-    width = tables[0][0].shape[1]
-    found: Array = np.zeros(width)
-    step: Array = np.zeros(width)
-    lowest = np.inf
-    total = sum(weight for _, _, weight in tables)
-    for _ in range(40):
-        trial = found - step
-        loss = penalty * float(trial @ trial)
-        gradient, curvature = 2 * penalty * trial, 2 * penalty * np.eye(width)
-        for rows, answers, weight in tables:
-            scores = rows @ trial
-            share = np.exp(scores - scores.max())
-            loss += weight / total * float(scores.max() + np.log(share.sum()) - scores[answers].mean())
-            share /= share.sum()
-            centre = share @ rows
-            gradient += weight / total * (centre - rows[answers].mean(0))
-            curvature += weight / total * ((rows * share[:, None]).T @ rows - np.outer(centre, centre))
-        if loss > lowest:
-            step = step / 2  # Newton's step was too long
-            continue
-        if lowest - loss < 1e-7:
-            break
-        found, lowest, step = trial, loss, np.linalg.solve(curvature, gradient)
-    return found
 
 
 def fit_scan(sheets: Sequence[Sheet], names: Sequence[str]) -> Weights:
@@ -175,21 +145,6 @@ def fit_gate(verdicts: Sequence[Verdict], names: Sequence[str]) -> Weights:
     highest = [float((table @ found[1:]).max()) for table in unknown]
     found[0] = -float(np.quantile(highest, 1 - UNKNOWN_PASSES))
     return dict(zip(("bias", *names), found.round(2).tolist(), strict=True))
-
-
-def logistic(right: Array, wrong: Array, penalty: float = 1e-4) -> Array:
-    """Bias and weights; both sides count the same."""
-    rows = np.concatenate([right, wrong])
-    rows = np.concatenate([np.ones((len(rows), 1)), rows], axis=1)
-    truth = np.array([1.0] * len(right) + [0.0] * len(wrong))
-    weights = np.array([1 / len(right)] * len(right) + [1 / len(wrong)] * len(wrong))
-    found: Array = np.zeros(rows.shape[1])
-    for _ in range(25):
-        guess = 1 / (1 + np.exp(-np.clip(rows @ found, -30, 30)))
-        gradient = rows.T @ (weights * (guess - truth)) + 2 * penalty * found
-        curvature = (rows * (weights * guess * (1 - guess))[:, None]).T @ rows + 2 * penalty * np.eye(len(found))
-        found = found - np.linalg.solve(curvature, gradient)
-    return found
 
 
 def verdict(built: EntityIndex, ask: Ask, encodings: Lookup, known: bool) -> Verdict | None:
@@ -264,8 +219,8 @@ class Fit:
         return fit_stages(sheets, self.model, named=False)
 
     def gate(self, fitted: Fitted) -> Weights:
-        """From the first-person set; a question that names a participant gets what lets 99.5 % of those of the conversations
-        pass and 99.5 % of their answers come along."""
+        """From the first-person set; a question that names a participant gets what lets 99.5 % of those of the
+        conversations pass and 99.5 % of their answers come along."""
         asked = people(self.pool, SIZES, 3)
         verdicts = [
             verdict(index(units, self.encodings, fitted), ask, self.encodings, known) for _, known, units, ask in asked

@@ -2,10 +2,10 @@
 
     python -m benchmarks.recall [--data DIR] [--quick]
 
-DIR holds conversations of LoCoMo; without it that part is left out. Each turn is a chat in its session at its time, each
-question a session of its own that records nothing. Found is what one line of the block in front of the question says
-(`benchmarks.asked.recalled`). Times are `memory` of the answer's Server-Timing, the question's vectors and the block's
-commit included; the gateway has one core. The deadline is 5 s, so that nothing is left out because it is late.
+DIR holds conversations of LoCoMo; without it that part is left out. Each turn is a chat in its session at its time,
+each question a session of its own that records nothing. Found is what one line of the block in front of the question
+says (`benchmarks.asked.recalled`). Times are `memory` of the answer's Server-Timing, the question's vectors and the
+block's commit included; the gateway has one core. The deadline is 60 s, so that nothing is left out for being late.
 """
 
 from __future__ import annotations
@@ -132,21 +132,21 @@ class Bench:
                 with self._gateway(folder, kind) as gateway:
                     ready.append(time.monotonic() - begun)
                     for size in SIZES:
-                        cold.setdefault(size, []).append(_ask(gateway, f"entity-{size}", 0)[0])
+                        cold.setdefault(size, []).append(self._ask(gateway, f"entity-{size}", 0)[0])
             with self._gateway(folder, kind) as gateway:
                 held = [_resident(gateway)]
                 for size in SIZES:
-                    times, blocks = _asked(gateway, f"entity-{size}", self.effort.questions)
+                    times, blocks = self._asked(gateway, f"entity-{size}")
                     shown = [f"{value:.1f}" for value in (statistics.median(cold[size]), *times)]
                     table.add_row(kind, f"{size:,}", *shown, f"{100 * blocks:.0f} %")
                     held.append(_resident(gateway))
             table.add_section()
-            shown = ", ".join(
+            grown = ", ".join(
                 f"{megabytes:.0f} MB with {size:,}" for size, megabytes in zip(SIZES, held[1:], strict=True)
             )
             self.console.print(
                 f"Embedder {kind}: ready after {statistics.median(ready):.2f} s (slowest {max(ready):.2f} s);"
-                f" {held[0]:.0f} MB resident then, and after the questions of each entity in turn {shown} messages."
+                f" {held[0]:.0f} MB resident then, and after the questions of each entity in turn {grown} messages."
             )
         self.console.print(table)
 
@@ -168,7 +168,7 @@ class Bench:
                 times: list[list[float]] = [[], []]
                 for number in range(-20, self.effort.questions):
                     for place, gateway in enumerate((alone, beside)):
-                        spent = _ask(gateway, "asked", number)[0]
+                        spent = self._ask(gateway, "asked", number)[0]
                         if number >= 0:  # the others warm up
                             times[place].append(spent)
             cuts = [statistics.quantiles(each, n=100) for each in times]
@@ -188,7 +188,7 @@ class Bench:
     def _gateway(self, folder: Path, kind: str, tokens: int = 1000) -> Iterator[Gateway]:
         """A gateway that has one core; with the model, it is ready."""
         cores = os.sched_getaffinity(0)
-        memory = {"recall": {"deadline": 5, "tokens": tokens}}
+        memory = {"recall": {"deadline": 60, "tokens": tokens}}
         os.sched_setaffinity(0, {min(cores)})  # the child and its threads inherit it
         try:
             gateway = Gateway(folder, self.upstream.url, embedder={"kind": kind}, memory=memory)
@@ -196,6 +196,17 @@ class Bench:
             os.sched_setaffinity(0, cores)
         with gateway:
             yield gateway
+
+    def _ask(self, gateway: Gateway, entity: str, number: int) -> tuple[float, bool]:
+        return _chat(gateway, stored.question(number, self.pool), entity)
+
+    def _asked(self, gateway: Gateway, entity: str) -> tuple[list[float], float]:
+        """p50, p95 and p99 in milliseconds, and the share of the questions that got a block."""
+        for number in range(-20, 0):
+            self._ask(gateway, entity, number)
+        answers = [self._ask(gateway, entity, number) for number in range(self.effort.questions)]
+        cuts = statistics.quantiles([spent for spent, _ in answers], n=100)
+        return [cuts[49], cuts[94], cuts[98]], statistics.mean(found for _, found in answers)
 
     def _tell(self, gateway: Gateway, entity: str, unit: Unit) -> None:
         at = {"X-Memory-Time": unit.said_at.isoformat()}
@@ -206,19 +217,6 @@ class Bench:
         """The share of the evidence that is in the block, and the milliseconds."""
         spent, _ = _chat(gateway, ask.text, entity, "locomo")
         return asked.recalled(ask, block_of(self.upstream.last).splitlines()), spent
-
-
-def _ask(gateway: Gateway, entity: str, number: int) -> tuple[float, bool]:
-    return _chat(gateway, stored.question(number), entity)
-
-
-def _asked(gateway: Gateway, entity: str, count: int) -> tuple[list[float], float]:
-    """p50, p95 and p99 in milliseconds, and the share of the questions that got a block."""
-    for number in range(-20, 0):
-        _ask(gateway, entity, number)
-    answers = [_ask(gateway, entity, number) for number in range(count)]
-    cuts = statistics.quantiles([spent for spent, _ in answers], n=100)
-    return [cuts[49], cuts[94], cuts[98]], statistics.mean(found for _, found in answers)
 
 
 def _chat(gateway: Gateway, text: str, entity: str, process: str | None = None) -> tuple[float, bool]:

@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from gateway.domain import Scope, Statement, Turn
-from gateway.store import Unencoded, encoding, recording, schema
+from gateway.store import recording, schema
 from gateway.wire.chat import ROOT, hashed, read_message
 
 SESSION = 20
@@ -41,18 +41,17 @@ def sentences(count: int) -> list[str]:
     return list(made)
 
 
-def question(number: int) -> str:
-    """A question about them: every second one has an answer nowhere."""
-    order = random.Random(number)
+def question(number: int, pool: Sequence[str]) -> str:
+    """A question about one of these statements; every second one is about something else."""
     if number % 2:
         return f"How do I convert {number} miles to kilometres in Python?"
-    who, name, thing, place = map(order.choice, (_WHO, _NAMES, _THINGS, _PLACES))
-    return f"What did my {who} {name} do with the {thing} in {place}, number {number}?"
+    _, who, name, _, _, thing, _, place, *_ = random.Random(number).choice(pool).split()
+    return f"What did my {who} {name} do with the {thing} in {place}?"
 
 
 def fill(path: Path, sizes: dict[str, int], pool: Sequence[str], packed: Sequence[bytes], embedder: str) -> None:
-    """Entities by name and count of messages, each a sentence of `pool` and words of its own, with the sentence's vectors
-    (none where `packed` is empty)."""
+    """Entities by name and count of messages, each a sentence of `pool` and words of its own, with the
+    sentence's vectors (none where `packed` is empty)."""
     schema.open_file(path).close()
     with _fast(path) as connection:
         for entity, size in sizes.items():
@@ -61,11 +60,7 @@ def fill(path: Path, sizes: dict[str, int], pool: Sequence[str], packed: Sequenc
             for number, at in enumerate(chosen):
                 recording.record(connection, _turn(entity, number, f"{pool[at]} Note {number} of {size}."))
             if packed:
-                rows = connection.execute("SELECT key FROM messages WHERE entity = ? ORDER BY key", (entity,))
-                keys = [key for (key,) in rows]
-                scope = Scope("default", entity)
-                made = [(Unencoded(scope, key, ""), [packed[at]]) for key, at in zip(keys, chosen, strict=True)]
-                encoding.keep(connection, embedder, made)
+                _encode(connection, entity, [packed[at] for at in chosen], embedder)
 
 
 def multiply(path: Path, entity: str, count: int) -> None:
@@ -74,7 +69,7 @@ def multiply(path: Path, entity: str, count: int) -> None:
         for table in ("entities", "sessions", "messages", "turns", "memories", "mentions", "encodings"):
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
             copied = ", ".join("?" if column == "entity" else column for column in columns)
-            sql = f"INSERT INTO {table} SELECT {copied} FROM {table} WHERE entity = '{entity}'"
+            sql = f"INSERT INTO {table} SELECT {copied} FROM {table} WHERE tenant = 'default' AND entity = '{entity}'"
             connection.executemany(sql, [(f"other-{number}",) for number in range(count)])
 
 
@@ -88,6 +83,26 @@ def _fast(path: Path) -> Iterator[sqlite3.Connection]:
         connection.execute("BEGIN")
         yield connection
         connection.execute("COMMIT")
+
+
+def _encode(connection: sqlite3.Connection, entity: str, packed: Sequence[bytes], embedder: str) -> None:
+    """The vectors of all of the entity's messages, in the order of their keys."""
+    keys = connection.execute(
+        "SELECT key FROM messages WHERE tenant = 'default' AND entity = ? ORDER BY key", (entity,)
+    ).fetchall()
+    last = keys[-1][0]
+    connection.executemany(
+        "INSERT INTO encodings (tenant, entity, message, piece, sequence, embedder, packed)"
+        " VALUES ('default', ?, ?, 0, ?, ?, ?)",
+        [
+            (entity, key, last + at, embedder, each)
+            for at, ((key,), each) in enumerate(zip(keys, packed, strict=True), 1)
+        ],
+    )
+    connection.execute("UPDATE messages SET encoded = ? WHERE tenant = 'default' AND entity = ?", (embedder, entity))
+    connection.execute(
+        "UPDATE entities SET sequence = ? WHERE tenant = 'default' AND entity = ?", (last + len(keys), entity)
+    )
 
 
 def _turn(entity: str, number: int, text: str) -> Turn:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from itertools import islice
 
 from gateway.domain import Changes, Kind, Line, Memory, Recalled, Said
 from gateway.embed import Encoding
@@ -46,6 +47,8 @@ class Entity:
     """Ids of the memories that a message states, in order."""
     _first: dict[int, int] = field(default_factory=dict)
     """The first scoring unit of a message."""
+    _bare: dict[int, str] = field(default_factory=dict)
+    """Texts of the scoring units that have no vectors yet."""
     _messages: list[int] = field(default_factory=list)
     """Key of the message that each scoring unit is part of."""
 
@@ -58,14 +61,15 @@ class Entity:
         """Forget everything: it was erased, or its vectors are another embedder's."""
         self.epoch, self.embedder, self.sequence = epoch, embedder, 0
         self.index = EntityIndex()
-        self._memories, self._standing, self._stated, self._first, self._messages = {}, {}, {}, {}, []
+        self._memories, self._standing, self._stated = {}, {}, {}
+        self._first, self._bare, self._messages = {}, {}, []
 
     def apply(self, changes: Changes) -> None:
         """Take in what changed in the store."""
         self.index.add([unit for message in changes.messages for unit in self._units(message)])
         for message, piece, packed in changes.encodings:
             if message in self._first:
-                self.index.attach(self._first[message] + piece, packed)
+                self.attach(self._first[message] + piece, packed)
         for memory in changes.memories:
             self._memories[memory.id] = memory
             if memory.standing:
@@ -80,16 +84,34 @@ class Entity:
         self._messages += [message.key] * len(pieces)
         thread = f"{message.process}\n{message.session}"
         speaker = label(message.text)
+        self._bare.update(enumerate(pieces, first))
         return [Unit(first + i, thread, piece, message.said_at, speaker) for i, piece in enumerate(pieces)]
 
     def standing(self, visible: Visible, characters: int) -> list[Line]:
-        """The visible standing memories, oldest first, as many as fit."""
+        """The visible standing memories, oldest first; where they do not all fit, the newest."""
         lines: list[Line] = []
-        for memory in sorted(self._standing.values(), key=lambda memory: memory.said_at):
+        for memory in sorted(self._standing.values(), key=lambda memory: memory.said_at, reverse=True):
             if len(memory.text) + DATED <= characters and visible(memory):
-                lines.append(Line(memory.text, memory.said_at, (Recalled(memory, 1.0, {"standing": 1.0}),)))
+                lines.insert(0, Line(memory.text, memory.said_at, (Recalled(memory, 1.0, {"standing": 1.0}),)))
                 characters -= len(memory.text) + DATED
         return lines
+
+    def without_vectors(self, limit: int) -> list[tuple[int, str]]:
+        """The newest units that have no vectors yet, with their texts."""
+        return list(islice(reversed(self._bare.items()), limit))
+
+    def attach(self, unit: int, packed: bytes) -> None:
+        """Take in the vectors of a unit."""
+        self.index.attach(unit, packed)
+        self._bare.pop(unit, None)
+
+    def telling(self, ranked: Sequence[Ranked], visible: Visible, taken: set[str]) -> list[Ranked]:
+        """The units that state something visible which is not taken: only these can open a block."""
+        return [
+            unit
+            for unit in ranked
+            if any(memory.id not in taken for memory in self._of(self._messages[unit.key - 1], visible))
+        ]
 
     async def rank(self, question: str, query: Encoding | None, now: datetime, only: Visible | None) -> list[Ranked]:
         """The scoring units, best first; those that state nothing that `only` lets through are left out."""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from gateway.config import MemoryConfig, ProcessConfig, RecallConfig
+from gateway.dense import pack
 from gateway.domain import Line, Memory, Scope
 from gateway.embed import Embedder, EmbeddingError, Encoding
 from gateway.entity import Entity
@@ -29,6 +30,9 @@ SHORT = 3
 """Terms; a question with fewer is read together with the message before it."""
 ENCODING = 0.1
 """Seconds that the question's vectors may take; without them its words have to do."""
+
+JUST_SAID = 2
+"""Scoring units whose vectors a question waits for."""
 
 _log = logging.getLogger(__name__)
 
@@ -107,12 +111,24 @@ class Recall:
         if question.first:
             standing = entity.standing(visible, min(self._limits.standing_tokens * CHARACTERS, budget))
         query = await encoding if encoding else None
+        if embedder and query:
+            await self._complete(entity, embedder)
         async with entity.lock:
             only = visible if visible.restricts else None
             ranked = await entity.rank(question.search, query, question.asked_at, only)
         taken = {recalled.memory.id for line in standing for recalled in line.memories}
         left = budget - sum(len(line.text) + DATED for line in standing)
-        return [*standing, *entity.lines(question.text, admitted(ranked, self._limits.gate), visible, taken, left)]
+        told = admitted(entity.telling(ranked, visible, taken), self._limits.gate)
+        return [*standing, *entity.lines(question.text, told, visible, taken, left)]
+
+    async def _complete(self, entity: Entity, embedder: Embedder) -> None:
+        """Make the vectors of what was said a moment ago, which the background work has not come to yet."""
+        for unit, text in entity.without_vectors(JUST_SAID):
+            encoding = await _encoded(embedder, text)
+            if encoding is None:
+                return
+            async with entity.lock:
+                entity.attach(unit, pack(encoding))
 
     def closed(self, process: str) -> bool:
         """What this process learns stays in it, and it sees nothing that others learnt."""

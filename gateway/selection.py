@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from gateway.lexical import background
-from gateway.words import sentences, terms
+from gateway.words import terms
 
 SENTENCES = 12
 """Sentences of one message in a block, so that a pasted page cannot fill it."""
@@ -63,11 +63,6 @@ def select(question: str, candidates: Sequence[Candidate], characters: int) -> l
         told.append(said)
         left -= len(line) + candidate.overhead
     return chosen
-
-
-def statements(text: str) -> tuple[str, ...]:
-    """The sentences of `text`, for a candidate that is a whole message."""
-    return tuple(sentences(text))
 
 
 def _line(question: str, texts: Sequence[str], room: int) -> str:

@@ -142,7 +142,6 @@ def foreign(text: str) -> bool:
     return others > english or (plain < len(letters) and not english)
 
 
-@cache
 def commonness(term: str) -> float:
     """Rank of `term` among English stems, 1 the commonest; terms outside the table get a rank past its
     end, short numbers and the grammar of other languages one inside it."""

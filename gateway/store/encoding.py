@@ -12,7 +12,10 @@ UNENCODED = (
     " WHERE role = 'user' AND learnt AND encoded = '' ORDER BY recorded_at LIMIT ?"
 )
 WAITING = "SELECT count(*) FROM messages WHERE role = 'user' AND learnt AND encoded = ''"
-OTHERS = "SELECT count(*) FROM messages WHERE role = 'user' AND learnt AND encoded NOT IN ('', ?)"
+OTHERS = (
+    "SELECT count(*) FROM messages WHERE EXISTS (SELECT 1 FROM embedders WHERE id <> ?)"
+    " AND role = 'user' AND learnt AND encoded NOT IN ('', ?)"
+)
 CHANGED = (
     "SELECT message, piece, packed FROM encodings"
     " WHERE tenant = ? AND entity = ? AND sequence > ? AND sequence <= ? AND embedder = ? ORDER BY sequence"
@@ -21,10 +24,12 @@ CHANGED = (
 
 def keep(connection: sqlite3.Connection, embedder: str, encodings: Sequence[tuple[Unencoded, Sequence[bytes]]]) -> None:
     """Write the vectors of messages and mark the messages."""
+    connection.execute("INSERT INTO embedders (id) VALUES (?) ON CONFLICT DO NOTHING", (embedder,))
     for message, pieces in encodings:
         keys = (message.scope.tenant, message.scope.entity)
         marked = connection.execute(
-            "UPDATE messages SET encoded = ? WHERE tenant = ? AND entity = ? AND key = ? AND role = 'user' AND learnt",
+            "UPDATE messages INDEXED BY messages_by_key SET encoded = ?"
+            " WHERE tenant = ? AND entity = ? AND key = ? AND role = 'user' AND learnt",
             (embedder, *keys, message.key),
         )
         if not marked.rowcount:
@@ -42,5 +47,6 @@ def keep(connection: sqlite3.Connection, embedder: str, encodings: Sequence[tupl
 def forget(connection: sqlite3.Connection, embedder: str) -> int:
     """Delete the vectors of other embedders."""
     connection.execute("DELETE FROM encodings WHERE embedder <> ?", (embedder,))
+    connection.execute("DELETE FROM embedders WHERE id <> ?", (embedder,))
     marked = connection.execute("UPDATE messages SET encoded = '' WHERE encoded NOT IN ('', ?)", (embedder,))
     return marked.rowcount

@@ -152,16 +152,16 @@ def _forget_attempt(connection: sqlite3.Connection, turn: Turn) -> int:
         return 0
     keys = (turn.scope.tenant, turn.scope.entity, turn.replaces)
     found = connection.execute(
-        "SELECT attempt FROM turns WHERE tenant = ? AND entity = ? AND turn = ? AND process = ?",
+        "SELECT attempt, session, reply FROM turns WHERE tenant = ? AND entity = ? AND turn = ? AND process = ?",
         (*keys, turn.scope.process),
     )
     row = found.fetchone()
     if row is None:
         return 0
     connection.execute(
-        "DELETE FROM messages WHERE tenant = ? AND entity = ? AND turn = ? AND role = 'assistant'"
-        " AND chain = (SELECT reply FROM turns WHERE tenant = ? AND entity = ? AND turn = ?)",
-        (*keys, *keys),
+        "DELETE FROM messages"
+        " WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ? AND turn = ?",
+        (turn.scope.tenant, turn.scope.entity, turn.scope.process, row[1], row[2], turn.replaces),
     )
     connection.execute("DELETE FROM turns WHERE tenant = ? AND entity = ? AND turn = ?", keys)
     attempts: int = row[0]

@@ -98,7 +98,7 @@ class SqliteStore:
         """The newest session that holds the last of `chains` that any session of the process holds."""
         rows = await self._read(
             self._lookups,
-            "SELECT session, chain, recorded_at FROM messages"
+            "SELECT session, chain, recorded_at FROM messages INDEXED BY messages_by_chain"
             f" WHERE tenant = ? AND entity = ? AND process = ? AND chain IN ({_marks(chains)})",
             (scope.tenant, scope.entity, scope.process, *chains),
         )
@@ -110,7 +110,7 @@ class SqliteStore:
         within, session = ("", ()) if scope.session is None else (" AND session = ?", (scope.session,))
         rows = await self._read(
             self._lookups,
-            f"SELECT session, link, recorded_at, {_MESSAGE} FROM messages"
+            f"SELECT session, link, recorded_at, {_MESSAGE} FROM messages INDEXED BY messages_by_link"
             f" WHERE tenant = ? AND entity = ? AND process = ?{within} AND link IN ({_marks(links)})",
             (scope.tenant, scope.entity, scope.process, *session, *links),
         )
@@ -187,7 +187,7 @@ class SqliteStore:
         return await self._count(encoding.WAITING)
 
     async def encoded_by_others(self, embedder: str) -> int:
-        return await self._count(encoding.OTHERS, embedder)
+        return await self._count(encoding.OTHERS, embedder, embedder)
 
     async def keep_encodings(self, embedder: str, encodings: Sequence[tuple[Unencoded, Sequence[bytes]]]) -> None:
         await self._writer.submit(lambda connection: encoding.keep(connection, embedder, encodings))

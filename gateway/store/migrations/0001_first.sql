@@ -43,6 +43,7 @@ CREATE TABLE encodings (                     -- vectors of the pieces of user me
     embedder TEXT NOT NULL, packed BLOB NOT NULL,
     PRIMARY KEY (tenant, entity, message, piece)
 );
+CREATE TABLE embedders (id TEXT PRIMARY KEY) WITHOUT ROWID;  -- that any encoding is of
 CREATE INDEX encodings_by_sequence ON encodings (tenant, entity, sequence);
 
 CREATE TABLE turns (
