@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.progress import Progress
 
 from gateway import __version__
-from gateway.config import EXIT_CODE, Config, load
+from gateway.config import EXIT_CODE, Config
 from gateway.errors import ConfigError
+from gateway.settings import load
 
 app = typer.Typer(
     no_args_is_help=True,

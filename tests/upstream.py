@@ -61,6 +61,7 @@ class Upstream:
         self._keep = keep
         self.received: list[Received] = []
         self.connections = 0
+        self._answering: dict[int, Received] = {}
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
         self.port: int = self._listener.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -94,14 +95,24 @@ class Upstream:
     def _serve(self, connection: socket.socket) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         reader = connection.makefile("rb")
+        answering: Received | None = None
         with connection, reader:
             try:
                 while (request := _read_head(reader)) is not None:
+                    self._answering[id(request)] = answering = request
                     self.received.append(request)
                     _read_body(reader, request, self._keep)
                     self._answer(connection, request)
+                    self._answering.pop(id(request))
             except (OSError, Close, ValueError):
-                return
+                pass
+        self._answering.pop(id(answering), None)
+
+    def settle(self, seconds: float = 2.0) -> None:
+        """Wait until every answer is sent and every connection that its script closes is closed."""
+        end = time.monotonic() + seconds
+        while self._answering and time.monotonic() < end:
+            time.sleep(0.001)
 
     def _answer(self, connection: socket.socket, request: Received) -> None:
         for step in self.script(request):

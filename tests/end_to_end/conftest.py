@@ -28,6 +28,7 @@ def relaying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relayed]:
 
 @pytest.fixture
 def relayed(relaying: Relayed) -> Relayed:
+    relaying.upstream.settle()  # a connection that is just closing must not be given to this test's first request
     relaying.upstream.script = chat()
     relaying.upstream.received.clear()
     return relaying

@@ -11,8 +11,9 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
-from gateway.config import Config, Section, load
+from gateway.config import Config, Section
 from gateway.errors import ConfigError
+from gateway.settings import load
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
 SECRET = "sk-never-to-be-shown"

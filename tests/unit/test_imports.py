@@ -30,7 +30,7 @@ transport wire.reply prompt ranking
 wire.chat
 wire.document wire.sse wire.lenient lexical dense relevance selection embed model
 signals weights
-metrics log
+metrics log settings
 config words
 domain errors english dates columns
 __init__ extract wire demo store.migrations
@@ -39,7 +39,7 @@ __init__ extract wire demo store.migrations
 COMPOSERS = {"__main__", "cli", "app"}
 """The modules that may name concrete classes: a store, an embedder, a server."""
 CONCRETE = {"store.sqlite", "store.postgres", "server", "app"}
-ENVIRONMENT = {"config", "cli"}
+ENVIRONMENT = {"settings", "cli"}
 
 
 def name_of(path: Path) -> str:
