@@ -17,7 +17,7 @@ from gateway.ranking import EntityIndex, Ranked, Unit
 from gateway.selection import Candidate, select
 from gateway.words import cut, label
 
-CANDIDATES = 60
+CANDIDATES = 100
 """Scoring units that selection looks at."""
 LARGE = 10_000
 """Scoring units; an entity with more is ranked in a thread."""

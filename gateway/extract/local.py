@@ -91,10 +91,15 @@ _OWN_WORDS = _words(
     (?!sorry|wondering|curious|not_sure|like_you)|(?:my|our)_\w)"""
 )
 """The user speaks of themselves."""
+_WHOLE = _words(
+    r"""(?!if_|when_|while_|given_|suppose|assuming|for_|in_|on_|at_|with_|about_|regarding_|to_|from_|by_|as_|after_|before_|it_|it's_
+    |that_|that's_|this_|these_|those_|you_|you're_|there_)(?:\S+_){1,5}(?:is|are|was|were|has|have|had|means?)_(?:\S+_?){1,}"""
+)
+"""A clause that says something of its subject, and could stand alone."""
 _ELLIPTIC = _words(
     r"""(?:have_(?:been|had|lived|worked|got|never|always)|has_(?:been|had)|am_(?!i\b)|will_(?:be|go|move|visit|travel|start)_
-    |(?:can't|cannot|couldn't)_stand|would_(?:love|like|prefer|rather|hate)_to|do_not_|(?:is|was|were)_(?:allergic|born)
-    |(?:when|where|what|how)_(?:i|we)_[^,]+(?:,|_(?:is|was|are|were)_))"""
+    |(?:can't|cannot|couldn't)_(?:stand|wait)|would_(?:love|like|prefer|rather|hate)_to|do_not_|(?:is|was|were)_(?:allergic|born)
+    |(?:when|where|what|how)_(?:i|we|i'm|we're|i've|we've)_[^,]+(?:,|_(?:is|was|are|were)_))"""
 )
 """Openings of statements that look like those of questions: no subject, or a clause of time or place first."""
 _NO_SUBJECT = _words(
@@ -177,7 +182,9 @@ def _beside_a_question(sentence: str) -> str:
     """What the user says of themselves before they ask: "My flight is at nine, when should I leave?"."""
     stated = _before_command(sentence)
     bare = _OPENING.sub("", _LABEL.sub("", stated))
-    return stated if stated != sentence and _OWN_WORDS.match(bare) else ""
+    if stated == sentence or asks(bare) or _COMMAND.match(bare) or _ABOUT_THE_TALK.match(bare):
+        return ""
+    return stated if _OWN_WORDS.match(bare) or _WHOLE.match(bare) else ""
 
 
 def _beside_a_command(bare: str) -> str:
