@@ -88,13 +88,55 @@ class Session:
     """Its client has resent earlier turns at least once."""
 
 
+USER = "user"
+"""The subject of what the user says of themselves."""
+
+
+@dataclass(frozen=True, slots=True)
+class Triple:
+    """An edge of the knowledge graph, in the user's own terms."""
+
+    subject: str
+    """USER, or a name or role as the user gave it: "Maria", "dog"."""
+    predicate: str
+    """Lower case, with its qualifier: "name", "lives in", "favourite colour", "phone number of work"."""
+    object: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """What is over once a statement holds: memories of this subject and predicate that state another object."""
+
+    subject: str
+    predicate: str
+    object: str = ""
+    """Only this one; empty: whatever the object is, but for the one that the statement itself states."""
+
+
+@dataclass(frozen=True, slots=True)
+class Dated:
+    """A time that a statement names, resolved against when it was said."""
+
+    words: str
+    """As said: "last Friday"."""
+    date: str
+    """ISO 8601, as exact as the words: "2024-05-03", "2024-06", "2019"."""
+
+
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One sentence that the user stated, as extraction cut it out of a message."""
+    """One sentence or clause that the user stated, as extraction cut it out of a message."""
 
     text: str
     kind: Kind
     standing: bool = False
+    triples: tuple[Triple, ...] = ()
+    ends: tuple[Ended, ...] = ()
+    dates: tuple[Dated, ...] = ()
+    alone: bool = False
+    """It has to be found by its own text, since the message does not hold it: a short answer with its question."""
+    refused: str = ""
+    """Why it is quarantined instead of recalled; empty: it is not."""
 
 
 @dataclass(frozen=True, slots=True)
