@@ -52,6 +52,8 @@ class Ids:
     entity: str | None
     process: str
     session: str | None
+    named: bool = False
+    """The request names its process."""
 
 
 class Attributor:
@@ -108,11 +110,10 @@ class Attributor:
                     return valid_id(value, carrier)
             return None
 
-        return Ids(
-            find(identity.entity, self._carriers.entity),
-            find(identity.process, self._carriers.process) or DEFAULT_PROCESS,
-            find(identity.session, self._carriers.session),
-        )
+        entity = find(identity.entity, self._carriers.entity)
+        process = find(identity.process, self._carriers.process)
+        session = find(identity.session, self._carriers.session)
+        return Ids(entity, process or DEFAULT_PROCESS, session, named=process is not None)
 
     def _first(self, carriers: Sequence[str], own: dict[bytes, bytes]) -> tuple[str | None, str]:
         """The id in the first of the headers that is there, and that header's name; all that are there are checked."""

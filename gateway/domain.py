@@ -140,12 +140,37 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
+class Learnt:
+    """A statement on its way into the store: where it came from, and who may see it."""
+
+    statement: Statement
+    said_at: datetime
+    learnt_process: str
+    learnt_session: str
+    process: str = ""
+    """Its scope: empty = shared by all processes."""
+    session: str = ""
+    """Its scope: empty = every session."""
+    closed: str = ""
+    """The closed process that it stays within, empty if there is none: neither repetition nor correction crosses it."""
+    origin: Origin = "local"
+    status: Status = "active"
+    sources: tuple[int, ...] = ()
+    """Keys of the messages that state it."""
+    confidence: float = 1.0
+    expires_at: datetime | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Memory:
     """One thing that is remembered, as recall needs it."""
 
     id: str
     sequence: int
     """Of the entity, at the last change."""
+    key: int
+    """Of its own text among what is ranked; 0: it is found by the messages that state it."""
     process: str
     """Its scope: empty = shared by all processes."""
     session: str
@@ -158,8 +183,13 @@ class Memory:
     standing: bool
     said_at: datetime
     """When it was stated last, UTC."""
-    sources: tuple[int, ...]
+    valid_from: datetime
+    valid_to: datetime | None
+    """When another one took its place; None: it holds."""
+    expires_at: datetime | None
+    sources: tuple[int, ...] = ()
     """Keys of the messages that state it."""
+    triples: tuple[Triple, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,10 +210,12 @@ class Changes:
     epoch: int
     """Counts erasures: another epoch means that everything known before is void."""
     sequence: int
+    knowledge: int
+    """The sequence number of what the tenant's processes know by themselves."""
     messages: tuple[Said, ...]
     memories: tuple[Memory, ...]
     encodings: tuple[tuple[int, int, bytes], ...]
-    """Message's key, number of the piece, packed vectors."""
+    """Key of the message or memory, number of the piece, packed vectors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,3 +278,7 @@ class Turn:
     usage: dict[str, Any] | None = None
     timings: dict[str, float] = field(default_factory=dict)
     """Milliseconds: memory, first_byte, upstream."""
+    closed: bool = False
+    """What is learnt stays in the process."""
+    extract: bool = False
+    """A language model is to read it in the background."""

@@ -12,6 +12,7 @@ from itertools import islice
 
 from gateway.domain import Changes, Kind, Line, Memory, Recalled, Said
 from gateway.embed import Encoding
+from gateway.graph import Graph
 from gateway.prompt import DATED
 from gateway.ranking import EntityIndex, Ranked, Unit
 from gateway.selection import Candidate, select
@@ -39,6 +40,8 @@ class Entity:
     epoch: int = 0
     embedder: str | None = None
     sequence: int = 0
+    knowledge: int = 0
+    """The sequence number of what the tenant's processes know by themselves."""
     index: EntityIndex = field(default_factory=EntityIndex)
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _memories: dict[str, Memory] = field(default_factory=dict)
@@ -50,7 +53,10 @@ class Entity:
     _bare: dict[int, str] = field(default_factory=dict)
     """Texts of the scoring units that have no vectors yet."""
     _messages: list[int] = field(default_factory=list)
-    """Key of the message that each scoring unit is part of."""
+    """Key of the message, or of the memory, that each scoring unit is part of."""
+    _processes: dict[int, str] = field(default_factory=dict)
+    """In which process a message was said."""
+    _graph: Graph = field(default_factory=Graph)
 
     @property
     def size(self) -> int:
@@ -59,28 +65,52 @@ class Entity:
 
     def clear(self, epoch: int, embedder: str | None) -> None:
         """Forget everything: it was erased, or its vectors are another embedder's."""
-        self.epoch, self.embedder, self.sequence = epoch, embedder, 0
+        self.epoch, self.embedder, self.sequence, self.knowledge = epoch, embedder, 0, 0
         self.index = EntityIndex()
         self._memories, self._standing, self._stated = {}, {}, {}
         self._first, self._bare, self._messages = {}, {}, []
+        self._processes, self._graph = {}, Graph()
 
     def apply(self, changes: Changes) -> None:
         """Take in what changed in the store."""
         self.index.add([unit for message in changes.messages for unit in self._units(message)])
-        for message, piece, packed in changes.encodings:
-            if message in self._first:
-                self.attach(self._first[message] + piece, packed)
+        gone: list[int] = []
         for memory in changes.memories:
-            self._memories[memory.id] = memory
-            if memory.standing:
-                self._standing[memory.id] = memory
-            for key in memory.sources:
-                self._stated.setdefault(key, {})[memory.id] = None
-        self.sequence = changes.sequence
+            gone += self._replace(memory)
+        if gone:
+            self.index.remove(gone)
+        for key, piece, packed in changes.encodings:
+            if key in self._first:
+                self.attach(self._first[key] + piece, packed)
+        self.sequence, self.knowledge = changes.sequence, changes.knowledge
+
+    def _replace(self, memory: Memory) -> list[int]:
+        """Take in a memory as it is now; returns the units that no longer stand for it."""
+        gone: list[int] = []
+        before = self._memories.get(memory.id)
+        if before and before.key and before.key != memory.key:
+            first = self._first.pop(before.key)
+            gone = [unit for unit in range(first, len(self._messages) + 1) if self._messages[unit - 1] == before.key]
+            del self._stated[before.key]
+            for unit in gone:
+                self._bare.pop(unit, None)
+        self._memories[memory.id] = memory
+        self._graph.put(memory)
+        self._standing.pop(memory.id, None)
+        if memory.standing:
+            self._standing[memory.id] = memory
+        for key in memory.sources:
+            self._stated.setdefault(key, {})[memory.id] = None
+        if memory.key and memory.key not in self._first:
+            said = Said(memory.key, memory.process, f"\n{memory.id}", memory.text, memory.said_at)
+            self.index.add(self._units(said))
+            self._stated[memory.key] = {memory.id: None}
+        return gone
 
     def _units(self, message: Said) -> list[Unit]:
         pieces = cut(message.text)
         first = self._first[message.key] = len(self._messages) + 1
+        self._processes[message.key] = message.process
         self._messages += [message.key] * len(pieces)
         thread = f"{message.process}\n{message.session}"
         speaker = label(message.text)
@@ -95,6 +125,14 @@ class Entity:
                 lines.insert(0, Line(memory.text, memory.said_at, (Recalled(memory, 1.0, {"standing": 1.0}),)))
                 characters -= len(memory.text) + DATED
         return lines
+
+    def processes(self, memory: Memory) -> set[str]:
+        """In which processes a memory was learnt."""
+        return {memory.learnt_process, *(self._processes.get(key, memory.learnt_process) for key in memory.sources)}
+
+    def widened(self, question: str) -> str:
+        """The question with the names that the knowledge graph leads to from what it names."""
+        return " ".join([question, *self._graph.neighbours(question)])
 
     def without_vectors(self, limit: int) -> list[tuple[int, str]]:
         """The newest units that have no vectors yet, with their texts."""

@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 
 from gateway.attribution import Identity
 from gateway.domain import Message, Reply, Statement, Turn
@@ -19,6 +20,7 @@ from gateway.memory import Memory, Plan
 from gateway.prompt import OPENING, stripped
 from gateway.recorder import Recorder
 from gateway.relay import ChatStream, Client, Cut, Pairs
+from gateway.sessions import Thread
 from gateway.upstream import Answer, StreamBroken, Upstream
 from gateway.wire.chat import rewritten
 from gateway.wire.reply import read_reply, reply_message
@@ -52,6 +54,10 @@ class Exchange:
         self._started = datetime.now(UTC)
         self._raw = b""
         self._memory = self._upstream = 0.0  # milliseconds
+
+    @property
+    def _said_at(self) -> datetime:
+        return self._identity.said_at or self._started
 
     @property
     def memory_seconds(self) -> float:
@@ -186,8 +192,8 @@ class Exchange:
         if self._learns and reply.state == "complete" and self.plan.records and self.plan.thread:
             for message in self.plan.thread.learn:
                 text = stripped(message.text)[:MAX_LEARNT]
-                work = asyncio.to_thread(statements, text) if len(text) > LONG_TEXT else None
-                learnt[message.chain] = await work if work else statements(text)
+                state = partial(statements, text, asked=_asked(self.plan.thread, message), at=self._said_at)
+                learnt[message.chain] = await asyncio.to_thread(state) if len(text) > LONG_TEXT else state()
         recording = self._submit(reply, learnt)
         if recording:
             self.recorded = await self._recorder.committed(recording)
@@ -211,15 +217,25 @@ class Exchange:
             reply=reply_message(reply, messages[-1]),
             state=reply.state,
             sends_history=thread.sends_history,
-            said_at=self._identity.said_at or self._started,
+            said_at=self._said_at,
             started_at=self._started,
             model=reply.model or self.plan.model,
             upstream_id=reply.upstream_id,
             finish_reason=reply.finish_reason,
             usage=reply.usage,
             timings={"memory": round(self._memory, 2), "upstream": round(self._upstream, 2)},
+            closed=self.plan.closed,
         )
         return self._recorder.submit(self._turn)
+
+
+def _asked(thread: Thread, message: Message) -> str:
+    """What the assistant said before a message."""
+    at = thread.messages.index(message)
+    if at == 0:
+        return stripped(thread.answered_before)
+    before = thread.messages[at - 1]
+    return stripped(before.text) if before.role == "assistant" else ""
 
 
 async def _beginning(answer: Answer) -> bytes:

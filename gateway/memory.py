@@ -11,14 +11,14 @@ from datetime import UTC, datetime
 
 from gateway.attribution import Attributor, Identity, Ids
 from gateway.config import MemoryConfig
-from gateway.domain import Block, Line, Scope
+from gateway.domain import NOBODY, Block, Line, Scope
 from gateway.errors import StoreError
 from gateway.metrics import Metrics
-from gateway.prompt import compose, own_words
+from gateway.prompt import compose, own_words, tokens
 from gateway.recall import Question, Recall
 from gateway.sessions import Sessions, Thread, unplaced
 from gateway.store import Store
-from gateway.wire.chat import ChatRequest
+from gateway.wire.chat import ROOT, ChatRequest
 from gateway.wire.document import NotReadable
 
 _log = logging.getLogger(__name__)
@@ -43,6 +43,8 @@ class Plan:
     thread: Thread | None = None
     """None: nothing is recorded, and no session belongs to the request."""
     records: bool = False
+    closed: bool = False
+    """What is learnt stays in the process."""
     recalled: int = 0
     """Memories that this request added to the prompt."""
     model: str | None = None
@@ -76,14 +78,17 @@ class Memory:
             return Plan(raw, "anonymous" if identity.entity is None else self._degraded("body"))
         plain = Plan(raw, "off", model=request.model, choices=request.choices)
         ids = self._attributor.complete(identity, request.body_field)
-        if ids.entity is None:
+        if ids.entity is None and not (ids.named and identity.mode in ("on", "read")):
             return replace(plain, status="anonymous")
         if self._config.side_calls == "relay" and _SIDE_CALL.match(request.messages[-1].text):
             return plain
-        plain = replace(plain, records=identity.mode in ("on", "write", "shadow"))
+        records = ids.entity is not None and identity.mode in ("on", "write", "shadow")
+        plain = replace(plain, records=records, closed=self._recall.closed(ids.process))
         thread: Thread | None = None
         try:
             async with asyncio.timeout(self._config.recall.deadline):
+                if ids.entity is None:
+                    return await self._with_knowledge(plain, identity, ids, request)
                 thread = await self._sessions.resolve(
                     identity.tenant, ids, request, full_history=identity.full_history, retries=retries
                 )
@@ -97,7 +102,28 @@ class Memory:
             _log.exception("recall went without memory")
             self._metrics.faults.labels("recall").inc()
             reason = "fault"
+        if ids.entity is None:
+            return replace(plain, status=self._degraded(reason))
         return replace(plain, status=self._degraded(reason), thread=thread or self._unplaced(identity, ids, request))
+
+    async def _with_knowledge(self, plain: Plan, identity: Identity, ids: Ids, request: ChatRequest) -> Plan:
+        """The body of a request without an entity, with what its process knows by itself; nothing of it is kept but
+        the blocks, which say nothing of anybody."""
+        scope = Scope(identity.tenant, NOBODY, ids.process, "")
+        kept = {block.chain: block for block in await self._store.blocks(scope, [m.chain for m in request.messages])}
+        back = tuple((i, kept[m.chain]) for i, m in enumerate(request.messages) if m.chain in kept)
+        thread = Thread(
+            scope,
+            b"",
+            request.messages,
+            0,
+            ROOT,
+            blocks=back,
+            shown=frozenset(memory for _, block in back for memory in block.memories),
+            spent=sum(tokens(block.text) for _, block in back),
+        )
+        plan = await self._with_memory(plain, identity, request, thread)
+        return replace(plan, thread=None, status="anonymous" if plan.status == "empty" else plan.status)
 
     async def _with_memory(self, plain: Plan, identity: Identity, request: ChatRequest, thread: Thread) -> Plan:
         """The body with what was recalled before and now."""
@@ -153,4 +179,5 @@ def _question(identity: Identity, request: ChatRequest, thread: Thread) -> Quest
         said="\n".join(said),
         first=not thread.shown,
         spent=thread.spent,
+        back_dated=identity.said_at is not None,
     )

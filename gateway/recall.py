@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import OrderedDict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.config import MemoryConfig, ProcessConfig, RecallConfig
 from gateway.dense import pack
-from gateway.domain import Line, Memory, Scope
+from gateway.domain import NOBODY, Line, Memory, Scope
 from gateway.embed import Embedder, EmbeddingError, Encoding
 from gateway.entity import Entity
 from gateway.errors import StoreError
@@ -57,6 +57,8 @@ class Question:
     """The session has no block yet: standing memories belong in this one."""
     spent: int
     """Tokens that earlier blocks of the session take."""
+    back_dated: bool = False
+    """The request says when it takes place: what held then is recalled."""
 
     @property
     def search(self) -> str:
@@ -98,28 +100,49 @@ class Recall:
     async def recall(self, scope: Scope, question: Question) -> list[Line]:
         """The lines of a new block, at most one block's tokens: standing memories, then what bears on the question.
 
-        Raises StoreError where the store cannot answer.
+        What the process knows by itself comes before what is known of the entity, and takes at most half. Raises
+        StoreError where the store cannot answer.
         """
-        budget = min(self._limits.tokens, self._limits.session_tokens - question.spent) * CHARACTERS - FRAME
-        if budget <= 0:
+        left = min(self._limits.tokens, self._limits.session_tokens - question.spent) * CHARACTERS - FRAME
+        if left <= 0:
             return []
         embedder = self._embedder()
         encoding = self._tasks.create_task(_encoded(embedder, question.search)) if embedder else None
         entity = await self._current(scope, embedder.id if embedder else None)
-        visible = _Visible(self, scope, question)
-        standing: list[Line] = []
-        if question.first:
-            standing = entity.standing(visible, min(self._limits.standing_tokens * CHARACTERS, budget))
+        knowledge = None
+        if entity.knowledge and scope.entity != NOBODY:
+            knowledge = await self._current(replace(scope, entity=NOBODY), embedder.id if embedder else None)
         query = await encoding if encoding else None
+        lines: list[Line] = []
+        if question.first:
+            room = min(self._limits.standing_tokens * CHARACTERS, left)
+            lines = entity.standing(_Visible(self, entity, scope, question), room)
+        if knowledge:
+            lines += await self._told(knowledge, embedder, query, scope, question, lines, (left - _size(lines)) // 2)
+        return lines + await self._told(entity, embedder, query, scope, question, lines, left - _size(lines))
+
+    async def _told(
+        self,
+        entity: Entity,
+        embedder: Embedder | None,
+        query: Encoding | None,
+        scope: Scope,
+        question: Question,
+        above: Sequence[Line],
+        characters: int,
+    ) -> list[Line]:
+        """What an entity has to say to the question besides the lines above, within so many characters."""
         if embedder and query:
             await self._complete(entity, embedder)
+        search = entity.widened(question.search)
+        if embedder and query and search != question.search:
+            query = await _encoded(embedder, search)
+        visible = _Visible(self, entity, scope, question)
         async with entity.lock:
-            only = visible if visible.restricts else None
-            ranked = await entity.rank(question.search, query, question.asked_at, only)
-        taken = {recalled.memory.id for line in standing for recalled in line.memories}
-        left = budget - sum(len(line.text) + DATED for line in standing)
+            ranked = await entity.rank(search, query, question.asked_at, visible if visible.restricts else None)
+        taken = {recalled.memory.id for line in above for recalled in line.memories}
         told = admitted(entity.telling(ranked, visible, taken), self._limits.gate)
-        return [*standing, *entity.lines(question.text, told, visible, taken, left)]
+        return entity.lines(question.text, told, visible, taken, characters)
 
     async def _complete(self, entity: Entity, embedder: Embedder) -> None:
         """Make the vectors of what was said a moment ago, which the background work has not come to yet."""
@@ -191,26 +214,45 @@ async def _encoded(embedder: Embedder, text: str) -> Encoding | None:
         return None
 
 
+def _size(lines: Sequence[Line]) -> int:
+    """Characters of these lines in a block."""
+    return sum(len(line.text) + DATED for line in lines)
+
+
 class _Visible:
     """Whether a memory may be in this request's block."""
 
-    def __init__(self, recall: Recall, scope: Scope, question: Question) -> None:
-        self._recall, self._scope, self._question = recall, scope, question
+    def __init__(self, recall: Recall, entity: Entity, scope: Scope, question: Question) -> None:
+        self._recall, self._entity, self._scope, self._question = recall, entity, scope, question
         self._narrow = question.narrow or recall.closed(scope.process)
+        self._now = question.asked_at
         self.restricts = self._narrow or recall.restricts
         """Some of the entity's memories may be out of bounds for reasons that ranking should know."""
 
     def __call__(self, memory: Memory) -> bool:
         scope, question = self._scope, self._question
         return (
-            memory.status == "active"
+            self._holds(memory)
             and memory.process in ("", scope.process)
             and memory.session in ("", scope.session)
-            and (
-                memory.learnt_process == scope.process
-                or not (self._narrow or self._recall.closed(memory.learnt_process))
-            )
+            and (not self.restricts or self._shared(memory))
             and memory.id not in question.shown
             and not question.present.intersection(memory.sources)
             and memory.text not in question.said
         )
+
+    def _holds(self, memory: Memory) -> bool:
+        """It is current, or was so when the request takes place."""
+        if memory.expires_at and memory.expires_at <= self._now:
+            return False
+        if not self._question.back_dated:
+            return memory.status == "active"
+        began = memory.valid_from <= self._now and memory.status in ("active", "superseded")
+        return began and (memory.valid_to is None or self._now < memory.valid_to)
+
+    def _shared(self, memory: Memory) -> bool:
+        """It was learnt in this process, or may leave one that it was learnt in."""
+        processes = self._entity.processes(memory)
+        if self._scope.process in processes:
+            return True
+        return not self._narrow and not all(map(self._recall.closed, processes))

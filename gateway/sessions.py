@@ -46,6 +46,8 @@ class Thread:
     """Stored messages to replay, as JSON with their blocks."""
     said_before: str = ""
     """The user's newest message among them."""
+    answered_before: str = ""
+    """The assistant's newest message among them."""
     replay_from: bytes | None = None
     """Where replay starts from now on; None: as before."""
     present: frozenset[int] = frozenset()
@@ -175,7 +177,8 @@ class Sessions:
         return replace(
             thread,
             earlier=tuple(item.text for item in kept),
-            said_before=next((item.said for item in reversed(kept) if item.message.role == "user"), ""),
+            said_before=_newest(kept, "user"),
+            answered_before=_newest(kept, "assistant"),
             replay_from=start if start and len(kept) < len(path) else None,
             present=thread.present | {item.message.key for item in kept},
             shown=thread.shown | {memory for block in shown for memory in block.memories},
@@ -202,6 +205,10 @@ class _Shown:
     def said(self) -> str:
         """What a person would read of it."""
         return read_message(orjson.loads(self.message.raw), self.message.raw, None).text
+
+
+def _newest(kept: Sequence[_Shown], role: str) -> str:
+    return next((item.said for item in reversed(kept) if item.message.role == role), "")
 
 
 def window(path: Sequence[_Shown], history: HistoryConfig) -> list[_Shown]:

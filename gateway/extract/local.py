@@ -7,6 +7,7 @@ another language passes as a statement unless it is punctuated as a question.
 from __future__ import annotations
 
 import re
+from datetime import datetime
 
 from gateway.domain import Kind, Statement
 from gateway.prompt import own_words
@@ -137,7 +138,7 @@ _EVENT = _words(
 )
 
 
-def statements(text: str) -> tuple[Statement, ...]:
+def statements(text: str, *, asked: str = "", at: datetime | None = None) -> tuple[Statement, ...]:
     """What the user states in a message, in order.
 
     Questions, commands and small talk are none, but a lasting wish ("call me…", "keep answers short") is, and so is

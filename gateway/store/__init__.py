@@ -30,10 +30,9 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Unencoded:
-    """A user's message that has no vectors yet."""
+    """A user's message, or a memory that is found by its own text, that has no vectors yet."""
 
     scope: Scope
-    """Of its session."""
     key: int
     text: str
 
@@ -64,8 +63,8 @@ class Store(Protocol):
     async def path(self, scope: Scope, chain: bytes, until: bytes, limit: int) -> list[StoredMessage]:
         """The thread that ends with the message `chain`, oldest first, from the message `until` on if it is there."""
 
-    async def blocks(self, scope: Scope) -> list[Block]:
-        """All blocks of the session."""
+    async def blocks(self, scope: Scope, chains: Sequence[bytes] | None = None) -> list[Block]:
+        """The blocks of the session, in the order they were kept; all of them, or those of these messages."""
 
     async def changes(self, scope: Scope, after: int, embedder: str | None) -> Changes:
         """What changed of the entity's messages and memories after this sequence number, in the order of the changes.
@@ -74,19 +73,19 @@ class Store(Protocol):
         """
 
     async def unencoded(self, limit: int) -> list[Unencoded]:
-        """Messages of all entities that have no vectors yet, the oldest first."""
+        """Messages and memories of all entities that have no vectors yet, the oldest first."""
 
     async def waiting(self) -> int:
-        """How many messages have no vectors yet."""
+        """How many messages and memories have no vectors yet."""
 
     async def encoded_by_others(self, embedder: str) -> int:
-        """How many messages have vectors of another embedder."""
+        """How many messages and memories have vectors of another embedder."""
 
     async def keep_encodings(self, embedder: str, encodings: Sequence[tuple[Unencoded, Sequence[bytes]]]) -> None:
-        """Keep the vectors of messages, one for each piece of the text; a message that is gone is passed over."""
+        """Keep the vectors of texts, one for each piece; a text that is gone is passed over."""
 
     async def forget_encodings(self, embedder: str) -> int:
-        """Let go of all vectors of other embedders, so that their messages wait again; returns their number."""
+        """Let go of all vectors of other embedders, so that their texts wait again; returns their number."""
 
     async def keep_block(self, scope: Scope, block: Block, replay_from: bytes | None) -> Block:
         """Keep a block before it is sent, and where replay starts (None: as before).

@@ -7,23 +7,28 @@ from collections.abc import Sequence
 
 from gateway.store import Unencoded
 
+_MESSAGES = "FROM messages WHERE role = 'user' AND learnt AND encoded = ''"
+_MEMORIES = "FROM memories WHERE key > 0 AND encoded = ''"
 UNENCODED = (
-    "SELECT tenant, entity, process, session, key, text FROM messages"
-    " WHERE role = 'user' AND learnt AND encoded = '' ORDER BY recorded_at LIMIT ?"
+    "SELECT tenant, entity, process, session, key, text FROM ("
+    f" SELECT * FROM (SELECT tenant, entity, process, session, key, text, recorded_at AS since {_MESSAGES}"
+    "  ORDER BY recorded_at LIMIT ?1)"
+    f" UNION ALL SELECT * FROM (SELECT tenant, entity, process, session, key, text, created_at AS since {_MEMORIES}"
+    "  ORDER BY created_at LIMIT ?1)) ORDER BY since LIMIT ?1"
 )
-WAITING = "SELECT count(*) FROM messages WHERE role = 'user' AND learnt AND encoded = ''"
+WAITING = f"SELECT (SELECT count(*) {_MESSAGES}) + (SELECT count(*) {_MEMORIES})"
 OTHERS = (
-    "SELECT count(*) FROM messages WHERE EXISTS (SELECT 1 FROM embedders WHERE id <> ?)"
-    " AND role = 'user' AND learnt AND encoded NOT IN ('', ?)"
+    "SELECT count(*) FROM encodings WHERE EXISTS (SELECT 1 FROM embedders WHERE id <> ?)"
+    " AND embedder <> ? AND piece = 0"
 )
 CHANGED = (
-    "SELECT message, piece, packed FROM encodings"
+    "SELECT key, piece, packed FROM encodings"
     " WHERE tenant = ? AND entity = ? AND sequence > ? AND sequence <= ? AND embedder = ? ORDER BY sequence"
 )
 
 
 def keep(connection: sqlite3.Connection, embedder: str, encodings: Sequence[tuple[Unencoded, Sequence[bytes]]]) -> None:
-    """Write the vectors of messages and mark the messages."""
+    """Write the vectors of messages and memories, and mark these."""
     connection.execute("INSERT INTO embedders (id) VALUES (?) ON CONFLICT DO NOTHING", (embedder,))
     for message, pieces in encodings:
         keys = (message.scope.tenant, message.scope.entity)
@@ -31,14 +36,19 @@ def keep(connection: sqlite3.Connection, embedder: str, encodings: Sequence[tupl
             "UPDATE messages INDEXED BY messages_by_key SET encoded = ?"
             " WHERE tenant = ? AND entity = ? AND key = ? AND role = 'user' AND learnt",
             (embedder, *keys, message.key),
-        )
-        if not marked.rowcount:
+        ).rowcount
+        marked += connection.execute(
+            "UPDATE memories INDEXED BY memories_by_key SET encoded = ?"
+            " WHERE tenant = ? AND entity = ? AND key = ? AND key > 0",
+            (embedder, *keys, message.key),
+        ).rowcount
+        if not marked:
             continue  # erased meanwhile
         (sequence,) = connection.execute(
             "UPDATE entities SET sequence = sequence + 1 WHERE tenant = ? AND entity = ? RETURNING sequence", keys
         ).fetchall()[0]
         connection.executemany(
-            "INSERT OR REPLACE INTO encodings (tenant, entity, message, piece, sequence, embedder, packed)"
+            "INSERT OR REPLACE INTO encodings (tenant, entity, key, piece, sequence, embedder, packed)"
             " VALUES (?, ?, ?, ?, ?, ?, ?)",
             [(*keys, message.key, number, sequence, embedder, packed) for number, packed in enumerate(pieces)],
         )
@@ -48,5 +58,7 @@ def forget(connection: sqlite3.Connection, embedder: str) -> int:
     """Delete the vectors of other embedders."""
     connection.execute("DELETE FROM encodings WHERE embedder <> ?", (embedder,))
     connection.execute("DELETE FROM embedders WHERE id <> ?", (embedder,))
-    marked = connection.execute("UPDATE messages SET encoded = '' WHERE encoded NOT IN ('', ?)", (embedder,))
-    return marked.rowcount
+    return sum(
+        connection.execute(f"UPDATE {table} SET encoded = '' WHERE encoded NOT IN ('', ?)", (embedder,)).rowcount
+        for table in ("messages", "memories")
+    )

@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
-import unicodedata
-import uuid
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import orjson
 
-from gateway.domain import Block, Message, Scope, Statement, Turn
+from gateway.domain import Block, Learnt, Message, Scope, Turn
+from gateway.store.learning import Learning, micros, storable
 from gateway.wire.chat import ROOT, rechained
-
-
-def micros(moment: datetime) -> int:
-    """Microseconds since 1970, as times are stored."""
-    return round(moment.timestamp() * 1_000_000)
-
-
-def form(text: str) -> bytes:
-    """What two texts share that say the same thing in the same words: NFKC, case and white space folded."""
-    folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
-    return hashlib.blake2b(folded.rstrip(".!").encode(), digest_size=16).digest()
 
 
 def record(connection: sqlite3.Connection, turn: Turn) -> None:
@@ -37,7 +24,8 @@ def record(connection: sqlite3.Connection, turn: Turn) -> None:
     sequence = _entity(connection, tenant, entity, now)
     attempt = _forget_attempt(connection, turn) + 1
     _session(connection, turn, now)
-    written = _Messages(connection, turn, sequence, now)
+    learning = Learning(connection, tenant, entity, sequence)
+    written = _Messages(connection, turn, learning, now)
     for message in turn.messages:
         written.add(message)
     if turn.reply:
@@ -46,11 +34,11 @@ def record(connection: sqlite3.Connection, turn: Turn) -> None:
         key = written.learn(message)
         if key is None:
             continue
+        closed = process if turn.closed else ""
         for statement in statements:
-            written.sequence += 1
-            _state(connection, turn, statement, key, written.sequence, now)
+            learning.remember(Learnt(statement, turn.said_at, process, session, closed=closed, sources=(key,)))
     connection.execute(
-        "UPDATE entities SET sequence = ? WHERE tenant = ? AND entity = ?", (written.sequence, tenant, entity)
+        "UPDATE entities SET sequence = ? WHERE tenant = ? AND entity = ?", (learning.sequence, tenant, entity)
     )
     connection.execute(
         "INSERT INTO turns (tenant, entity, turn, process, session, request, anchor, reply, state, attempt,"
@@ -190,21 +178,21 @@ def _session(connection: sqlite3.Connection, turn: Turn, now: int) -> None:
 class _Messages:
     """Messages of one turn on their way into the table."""
 
-    def __init__(self, connection: sqlite3.Connection, turn: Turn, sequence: int, now: int) -> None:
-        self.connection, self.turn, self.sequence, self.now = connection, turn, sequence, now
+    def __init__(self, connection: sqlite3.Connection, turn: Turn, learning: Learning, now: int) -> None:
+        self.connection, self.turn, self.learning, self.now = connection, turn, learning, now
         self.parent = turn.anchor
 
     def add(self, message: Message) -> None:
         """Write a message behind the one before; one that is there already stays as it is."""
-        self.sequence += 1
+        key = self.learning.next()
         self.connection.execute(
             "INSERT INTO messages (tenant, entity, process, session, chain, parent, digest, link, key, turn, role, raw,"
             " text, tool, learnt, said_at, recorded_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT DO NOTHING",
             (
                 *_keys(self.turn.scope),
-                *(message.chain, self.parent, message.digest, message.link, self.sequence, self.turn.id),
-                *(message.role, _storable(message.raw), _storable(message.text), message.tool, message.role != "user"),
+                *(message.chain, self.parent, message.digest, message.link, key, self.turn.id),
+                *(message.role, storable(message.raw), storable(message.text), message.tool, message.role != "user"),
                 *(micros(self.turn.said_at), self.now),
             ),
         )
@@ -221,41 +209,10 @@ class _Messages:
             raise ValueError("a message that is to be learnt from is neither stored nor in its turn")
         if found[0]:
             return None
-        self.sequence += 1
+        key = self.learning.next()
         self.connection.execute(
             "UPDATE messages SET learnt = 1, key = ?"
             " WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ?",
-            (self.sequence, *keys),
+            (key, *keys),
         )
-        return self.sequence
-
-
-def _state(
-    connection: sqlite3.Connection, turn: Turn, statement: Statement, message: int, sequence: int, now: int
-) -> None:
-    """Write a statement as a memory, or count that it was said again."""
-    tenant, entity, process, session = _keys(turn.scope)
-    said = micros(turn.said_at)
-    text = _storable(statement.text)
-    rows = connection.execute(
-        "INSERT INTO memories (tenant, entity, id, sequence, process, session, learnt_process, learnt_session, kind,"
-        " text, form, status, standing, origin, trust, confidence, times_seen, first_seen, last_seen, valid_from,"
-        " metadata) VALUES (?, ?, ?, ?, '', '', ?, ?, ?, ?, ?, 'active', ?, 'local', 1, 1, 1, ?, ?, ?, '{}')"
-        " ON CONFLICT (tenant, entity, learnt_process, process, session, form) DO UPDATE SET"
-        " times_seen = times_seen + 1, last_seen = max(last_seen, excluded.last_seen),"
-        " first_seen = min(first_seen, excluded.first_seen), sequence = excluded.sequence"
-        " RETURNING id",
-        (
-            *(tenant, entity, str(uuid.uuid4()), sequence, process, session, statement.kind, text, form(text)),
-            *(statement.standing, said, said, said),
-        ),
-    ).fetchall()
-    connection.execute(
-        "INSERT INTO mentions (tenant, entity, message, memory) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        (tenant, entity, message, rows[0][0]),
-    )
-
-
-def _storable(text: str) -> str:
-    """Text without lone surrogates, which no UTF-8 can hold."""
-    return text.encode("utf-8", "replace").decode()
+        return key

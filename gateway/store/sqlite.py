@@ -13,13 +13,26 @@ from typing import Any, cast
 import aiosqlite
 import orjson
 
-from gateway.domain import Block, Changes, Memory, Said, Scope, Session, StoredMessage, Turn
+from gateway.domain import NOBODY, Block, Changes, Memory, Said, Scope, Session, StoredMessage, Triple, Turn
 from gateway.errors import ConfigError, StoreError
-from gateway.store import Attempt, Place, Unencoded, encoding, recording, schema
+from gateway.store import Attempt, Place, Unencoded, encoding, learning, recording, schema
 from gateway.store.writer import BUSY, Writer
 
 _MESSAGE = "key, chain, parent, digest, role, raw, tool, learnt"
-_MEMORY = "id, sequence, process, session, learnt_process, learnt_session, kind, text, status, standing, last_seen"
+_MEMORY = (
+    "id, sequence, key, process, session, learnt_process, learnt_session, kind, text, status, standing, last_seen,"
+    " valid_from, valid_to, expires_at"
+)
+_HEADS = (
+    "SELECT coalesce((SELECT epoch FROM entities WHERE tenant = ? AND entity = ?), 0),"
+    " coalesce((SELECT sequence FROM entities WHERE tenant = ? AND entity = ?), 0),"
+    " coalesce((SELECT sequence FROM entities WHERE tenant = ? AND entity = ?), 0)"
+)
+_EDGES = (
+    "SELECT m.id, t.subject, t.predicate, t.object FROM memories AS m JOIN triples AS t"
+    " ON t.tenant = m.tenant AND t.entity = m.entity AND t.memory = m.id"
+    " WHERE m.tenant = ? AND m.entity = ? AND m.sequence > ? AND m.sequence <= ? ORDER BY m.sequence, t.place"
+)
 
 RECENT = 16
 """Messages at the end of a history that are looked for first."""
@@ -72,7 +85,7 @@ class SqliteStore:
             "SELECT turn, session, anchor, state FROM turns"
             " WHERE tenant = ? AND entity = ? AND process = ? AND request = ? AND recorded_at > ?"
             " ORDER BY recorded_at DESC LIMIT 1",
-            (scope.tenant, scope.entity, scope.process, request, recording.micros(since)),
+            (scope.tenant, scope.entity, scope.process, request, learning.micros(since)),
         )
         return next((Attempt(row[0], row[1], row[2], row[3] == "complete") for row in rows), None)
 
@@ -133,23 +146,22 @@ class SqliteStore:
         )
         return [_message(row) for row in rows]
 
-    async def blocks(self, scope: Scope) -> list[Block]:
+    async def blocks(self, scope: Scope, chains: Sequence[bytes] | None = None) -> list[Block]:
+        these = "" if chains is None else f" AND chain IN ({_marks(chains)})"
         rows = await self._read(
             self._lookups,
             "SELECT chain, text, memories FROM blocks"
-            " WHERE tenant = ? AND entity = ? AND process = ? AND session = ? ORDER BY created_at",
-            (scope.tenant, scope.entity, scope.process, scope.session),
+            f" WHERE tenant = ? AND entity = ? AND process = ? AND session = ?{these} ORDER BY created_at",
+            (scope.tenant, scope.entity, scope.process, scope.session, *(chains or ())),
         )
         return [Block(row[0], row[1], tuple(orjson.loads(row[2]))) for row in rows]
 
     async def changes(self, scope: Scope, after: int, embedder: str | None) -> Changes:
         keys = (scope.tenant, scope.entity)
-        heads = await self._read(
-            self._loads, "SELECT epoch, sequence FROM entities WHERE tenant = ? AND entity = ?", keys
-        )
-        epoch, sequence = next(iter(heads), (0, 0))
+        heads = await self._read(self._loads, _HEADS, (*keys, *keys, scope.tenant, NOBODY))
+        epoch, sequence, knowledge = heads[0]
         if sequence <= after:
-            return Changes(epoch, sequence, (), (), ())
+            return Changes(epoch, sequence, knowledge, (), (), ())
         messages = await self._read(
             self._loads,
             "SELECT key, process, session, text, said_at FROM messages"
@@ -163,11 +175,16 @@ class SqliteStore:
             " WHERE tenant = ? AND entity = ? AND sequence > ? AND sequence <= ? ORDER BY sequence",
             (*keys, after, sequence),
         )
+        edges = await self._read(self._loads, _EDGES, (*keys, after, sequence))
+        triples: dict[str, list[Triple]] = {}
+        for row in edges:
+            triples.setdefault(row[0], []).append(Triple(*row[1:]))
         vectors = (
             await self._read(self._loads, encoding.CHANGED, (*keys, after, sequence, embedder)) if embedder else []
         )
         said = tuple(Said(row[0], row[1], row[2], row[3], _moment(row[4])) for row in messages)
-        return Changes(epoch, sequence, said, tuple(_memory(row) for row in memories), tuple(vectors))
+        known = tuple(_memory(row, triples.get(row[0], ())) for row in memories)
+        return Changes(epoch, sequence, knowledge, said, known, tuple(vectors))
 
     async def keep_block(self, scope: Scope, block: Block, replay_from: bytes | None) -> Block:
         kept = await self._writer.submit(lambda connection: recording.keep_block(connection, scope, block, replay_from))
@@ -228,10 +245,18 @@ def _message(row: Sequence[Any]) -> StoredMessage:
     return StoredMessage(key, chain, parent, digest, role, raw, bool(tool), bool(learnt))
 
 
-def _memory(row: tuple[Any, ...]) -> Memory:
-    keys = tuple(int(key) for key in row[11].split(",")) if row[11] else ()
-    plain = row[:9]
-    return Memory(*plain, standing=bool(row[9]), said_at=_moment(row[10]), sources=keys)  # type: ignore[misc]  # nine
+def _memory(row: tuple[Any, ...], triples: Sequence[Triple]) -> Memory:
+    *plain, standing, said_at, valid_from, valid_to, expires_at, sources = row
+    return Memory(
+        *plain[:10],  # type: ignore[misc]  # ten
+        standing=bool(standing),
+        said_at=_moment(said_at),
+        valid_from=_moment(valid_from),
+        valid_to=_moment(valid_to) if valid_to is not None else None,
+        expires_at=_moment(expires_at) if expires_at is not None else None,
+        sources=tuple(map(int, sources.split(","))) if sources else (),
+        triples=tuple(triples),
+    )
 
 
 def _moment(micros: int) -> datetime:

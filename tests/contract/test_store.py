@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import inspect
 import sqlite3
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,37 +17,14 @@ import pytest
 from gateway.domain import Block, Changes, Scope, Session, Turn
 from gateway.errors import StoreError
 from gateway.store import Store
-from gateway.store.sqlite import SqliteStore
 from gateway.wire.chat import ROOT
+from tests.contract.conftest import Open
 from tests.turns import BEGUN, Conversation, fact, message
 
 pytestmark = pytest.mark.anyio
 
-Open = Callable[[], Awaitable[Store]]
-"""Opens the same database again."""
-
 EMBEDDER = "scripted-model"
 ALICE = Scope("acme", "alice", "support", "s1")
-
-
-@pytest.fixture(params=["sqlite"])
-async def opened(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
-    """Opens stores on one empty database, and closes them."""
-    assert request.param == "sqlite"
-    async with contextlib.AsyncExitStack() as stack:
-
-        async def again() -> Store:
-            await stack.aclose()
-            store = await SqliteStore.open(tmp_path / "memory.db")
-            stack.push_async_callback(store.close)
-            return store
-
-        yield again
-
-
-@pytest.fixture
-async def store(opened: Open) -> Store:
-    return await opened()
 
 
 def foreign(scope: Scope) -> list[Scope]:
@@ -413,19 +390,30 @@ async def test_a_message_of_a_failed_turn_is_learnt_from_when_it_is_answered(sto
     assert memory.sources == (changes.messages[0].key,)
 
 
-async def test_what_two_processes_learn_stays_apart(store: Store) -> None:
+async def test_what_two_processes_learn_is_one_memory_with_two_sources(store: Store) -> None:
     for process in ("support", "sales"):
         scope = replace(ALICE, process=process)
         await store.record(Conversation(scope).turn("I like tea.", states=[fact("I like tea.")]))
+    changes = await known(store, ALICE)
+    (memory,) = changes.memories
+    assert memory.sources == tuple(said.key for said in changes.messages)
+    assert [said.process for said in changes.messages] == ["support", "sales"]
+
+
+async def test_what_a_closed_process_learns_is_its_own(store: Store) -> None:
+    for process in ("support", "diary"):
+        scope = replace(ALICE, process=process)
+        turn = Conversation(scope).turn("I like tea.", states=[fact("I like tea.")])
+        await store.record(replace(turn, closed=process == "diary"))
     memories = (await known(store, ALICE)).memories
-    assert [memory.learnt_process for memory in memories] == ["support", "sales"]
+    assert [memory.learnt_process for memory in memories] == ["support", "diary"]
 
 
 async def test_changes_after_a_sequence_number_are_only_the_later_ones(store: Store) -> None:
     talk = Conversation(ALICE)
     await store.record(talk.turn("I like tea.", states=[fact("I like tea.")]))
     seen = await known(store, ALICE)
-    assert await store.changes(ALICE, seen.sequence, None) == Changes(seen.epoch, seen.sequence, (), (), ())
+    assert await store.changes(ALICE, seen.sequence, None) == Changes(seen.epoch, seen.sequence, 0, (), (), ())
     await store.record(talk.turn("I like cake.", states=[fact("I like cake.")]))
     later = await store.changes(ALICE, seen.sequence, None)
     assert [said.text for said in later.messages] == ["I like cake."]
@@ -436,7 +424,12 @@ async def test_changes_after_a_sequence_number_are_only_the_later_ones(store: St
 async def test_every_change_has_a_number_of_its_own(store: Store) -> None:
     talks = [Conversation(replace(ALICE, process=f"p{n}", session=f"s{n}")) for n in range(8)]
     turns = [
-        talk.turn(f"Round {i}.", states=[fact(f"Fact {i}a."), fact(f"Fact {i}b.")]) for i in range(6) for talk in talks
+        talk.turn(
+            f"Round {i}.",
+            states=[fact(f"Fact {i}a of {talk.scope.process}."), fact(f"Fact {i}b of {talk.scope.process}.")],
+        )
+        for i in range(6)
+        for talk in talks
     ]
     await asyncio.gather(*(store.record(turn) for turn in turns))
     changes = await known(store, ALICE)
@@ -585,7 +578,7 @@ async def test_no_method_returns_what_belongs_to_another_scope(store: Store, met
         if differs[0] in SHARED.get(method, ()):
             continue
         found = await LOOKS[method](store, scope, talk)
-        assert found in (None, [], Changes(0, 0, (), (), ())), scope
+        assert found in (None, [], Changes(0, 0, 0, (), (), ())), scope
 
 
 async def test_the_same_turn_in_many_scopes_leaves_each_its_own(store: Store) -> None:

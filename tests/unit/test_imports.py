@@ -24,9 +24,10 @@ entity
 attribution extract.local upstream
 store.sqlite
 store.recording store.encoding store.schema
+store.learning
 store.writer
 store
-transport wire.reply prompt ranking
+transport wire.reply prompt ranking graph
 wire.chat
 wire.document wire.sse wire.lenient lexical dense relevance selection embed model
 signals weights
