@@ -66,7 +66,7 @@ def fill(path: Path, sizes: dict[str, int], pool: Sequence[str], packed: Sequenc
 def multiply(path: Path, entity: str, count: int) -> None:
     """`count` more entities with all that `entity` has."""
     with _fast(path) as connection:
-        for table in ("entities", "sessions", "messages", "turns", "memories", "mentions", "encodings"):
+        for table in ("entities", "sessions", "messages", "turns", "memories", "mentions", "triples", "encodings"):
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
             copied = ", ".join("?" if column == "entity" else column for column in columns)
             sql = f"INSERT INTO {table} SELECT {copied} FROM {table} WHERE tenant = 'default' AND entity = '{entity}'"
@@ -92,7 +92,7 @@ def _encode(connection: sqlite3.Connection, entity: str, packed: Sequence[bytes]
     ).fetchall()
     last = keys[-1][0]
     connection.executemany(
-        "INSERT INTO encodings (tenant, entity, message, piece, sequence, embedder, packed)"
+        "INSERT INTO encodings (tenant, entity, key, piece, sequence, embedder, packed)"
         " VALUES ('default', ?, ?, 0, ?, ?, ?)",
         [
             (entity, key, last + at, embedder, each)

@@ -82,7 +82,7 @@ class Entity:
         for key, piece, packed in changes.encodings:
             if key in self._first:
                 self.attach(self._first[key] + piece, packed)
-        self.sequence, self.knowledge = changes.sequence, changes.knowledge
+        self.sequence = changes.sequence
 
     def _replace(self, memory: Memory) -> list[int]:
         """Take in a memory as it is now; returns the units that no longer stand for it."""

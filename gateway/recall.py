@@ -187,12 +187,14 @@ class Recall:
                     changes = await self._store.changes(scope, 0, embedder)
             except StoreError as error:
                 return error
-            before = entity.size
-            if len(changes.messages) + len(changes.memories) + len(changes.encodings) > MANY:
-                await asyncio.to_thread(entity.apply, changes)
-            else:
-                entity.apply(changes)
-            self._size += entity.size - before
+            if changes.sequence != entity.sequence:
+                before = entity.size
+                if len(changes.messages) + len(changes.memories) + len(changes.encodings) > MANY:
+                    await asyncio.to_thread(entity.apply, changes)
+                else:
+                    entity.apply(changes)
+                self._size += entity.size - before
+            entity.knowledge = changes.knowledge
         self._shrink()
         return entity
 
