@@ -92,6 +92,10 @@ USER = "user"
 """The subject of what the user says of themselves."""
 
 
+RETRACTION = "retraction"
+"""Why a wish to forget is kept but never told: it names what is to be forgotten."""
+
+
 @dataclass(frozen=True, slots=True)
 class Triple:
     """An edge of the knowledge graph, in the user's own terms."""
@@ -251,6 +255,37 @@ class Reply:
 
 
 @dataclass(frozen=True, slots=True)
+class Told:
+    """A memory that a request recalled, and why, without its text."""
+
+    memory: str
+    score: float
+    signals: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """What memory did to one request."""
+
+    id: str
+    """Of the request, as its client was told."""
+    scope: Scope
+    """NOBODY: only its process was named. No session: nothing was recorded."""
+    mode: str
+    status: str
+    outcome: str
+    """complete, partial or error, as the turn's state."""
+    started_at: datetime
+    model: str | None = None
+    told: tuple[Told, ...] = ()
+    block: str = ""
+    """As it was put into the prompt, or would have been."""
+    injected: bool = False
+    timings: Mapping[str, float] = field(default_factory=dict)
+    """Milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     """One exchange, ready to be recorded in one transaction."""
 
@@ -282,3 +317,6 @@ class Turn:
     """What is learnt stays in the process."""
     extract: bool = False
     """A language model is to read it in the background."""
+    requested: str | None = None
+    """The model as the client named it, which may differ from the one that answered."""
+    trace: Trace | None = None

@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 
 import Stemmer
@@ -40,7 +40,22 @@ _HAN = re.compile("[\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U0003ffff
 _SENTENCE_END = re.compile(
     r"(?<=[.!?\u2026])[\"'\u201d\u2019)\]]*\s+|(?<=[\u3002\uff01\uff1f\u0964\u061f])\s*|\s*\n+\s*"
 )
-_ABBREVIATION = re.compile(r"(?:^|[\s(])(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|St|Jr|Sr|vs|etc|approx|e\.g|i\.e|a\.m|p\.m|No)\.$")
+_LAST_WORD = re.compile(r"[^\s(\"'\u201c]{0,12}\.$")
+_TITLES = frozenset(
+    "mr. mrs. ms. dr. prof. st. vs. approx. e.g. i.e. no. a.k.a. cf. gen. sgt. capt. lt. rev. hon. fig. vol. mt. ft. "
+    "bzw. ca. nr. str. z.b. sra. mme. dra. núm. tel. dept. incl. resp.".split()
+)
+"""Abbreviations that something follows."""
+_CLOSING = frozenset(
+    "jr. sr. etc. a.m. p.m. u.s. u.k. u.s.a. e.u. d.c. inc. ltd. co. corp. ph.d. b.a. m.a. b.sc. m.sc. ave. blvd. rd. "
+    "jan. feb. mar. apr. jun. jul. aug. sep. sept. oct. nov. dec. mon. tue. wed. thu. fri. sat. min. max. hrs. hr. "
+    "mins. lbs. oz. kg. al. p.s.".split()
+)
+"""Abbreviations that a sentence may end with."""
+_SENTENCE_OPENERS = frozenset(
+    "i i'm i've i'd i'll my we our the a an he she it it's they this that that's you your there what when where who "
+    "why how which can could would should do does did is are and but so also please if in on at his her their".split()
+)
 _QUESTION_OPENER = re.compile(
     r"(?:and |so |but |well,? |oh,? |hey,? |by the way,? )*"
     r"(?:what|who|whom|whose|where|when|why|how|which|"
@@ -63,20 +78,35 @@ def terms(text: str) -> list[str]:
     """The terms of `text` in reading order, repeats included: English stems without stop words, words of
     other languages as they are (folded), numbers, addresses and names like `c++` whole, and for scripts
     without spaces every pair of neighbouring characters (Chinese characters singly too)."""
-    folded = fold(text)
-    words = _ASCII_TOKEN.findall(folded) if folded.isascii() else list(_tokens(folded))
-    stops, same = _stop_words(), _same_words()
-    kept = []
-    for word in words:
-        if "'" in word:
-            if word in stops:
-                continue
-            word = word.partition("'")[0] if word[-2:] == "'s" or len(word.partition("'")[2]) > 1 else word
-        if word not in stops:
-            kept.append(same.get(word, word))
+    return next(terms_of((text,)))
+
+
+def terms_of(texts: Iterable[str]) -> Iterator[list[str]]:
+    """The terms of each text; a word that several of them hold is looked at once."""
     # A stemmer holds buffers and is not safe to share between threads; making one costs 0.3 µs.
-    stems: list[str] = Stemmer.Stemmer("english", 0).stemWords(kept)
-    return stems
+    stemmer = Stemmer.Stemmer("english", 0)
+    known: dict[str, str] = {}
+    for text in texts:
+        folded = fold(text)
+        found = []
+        for word in _ASCII_TOKEN.findall(folded) if folded.isascii() else _tokens(folded):
+            term = known.get(word)
+            if term is None:
+                term = known[word] = _term(word, stemmer)
+            if term:
+                found.append(term)
+        yield found
+
+
+def _term(word: str, stemmer: Stemmer.Stemmer) -> str:
+    """Empty for a stop word."""
+    stops = _stop_words()
+    if "'" in word and word not in stops:
+        word = word.partition("'")[0] if word[-2:] == "'s" or len(word.partition("'")[2]) > 1 else word
+    if word in stops:
+        return ""
+    stem: str = stemmer.stemWord(_same_words().get(word, word))
+    return stem
 
 
 def sentences(text: str) -> list[str]:
@@ -84,9 +114,9 @@ def sentences(text: str) -> list[str]:
     cut: list[str] = []
     start = 0
     for end in _SENTENCE_END.finditer(text):
-        piece = text[start : end.start()] + end.group().rstrip()
-        if "\n" not in end.group() and _ABBREVIATION.search(piece):
+        if "\n" not in end.group() and _abbreviates(text, end.start(), end.end()):
             continue
+        piece = text[start : end.start()] + end.group().rstrip()
         if piece.strip():
             cut.append(piece.strip())
         start = end.end()
@@ -94,9 +124,31 @@ def sentences(text: str) -> list[str]:
     return [*cut, rest] if rest else cut
 
 
+def _abbreviates(text: str, end: int, following: int) -> bool:
+    """Whether the full stop before `end` belongs to an abbreviation within a sentence that goes on."""
+    found = _LAST_WORD.search(text, max(0, end - 14), end)
+    if found is None:
+        return False
+    last = found.group()
+    word = last.lower()
+    if last == "no.":
+        return False
+    initial = len(last) == 2 and last[0].isupper() and last != "I."
+    if not (initial or word in _TITLES or word in _CLOSING):
+        return False
+    rest = text[following : following + 12].split(maxsplit=1)
+    after = rest[0].rstrip(",.!?;:").replace("\u2019", "'") if rest else ""
+    opens = after[:1].isupper() and after.lower() in _SENTENCE_OPENERS
+    if word in _TITLES:
+        return bool(after) and not (opens and word == "no.")
+    return not (opens or not after or (word in _CLOSING and not initial and after[:1].isupper()))
+
+
 def cut(text: str) -> list[str]:
     """`text` as scoring units of at most about UNIT_WORDS words, cut at sentence ends (a longer sentence
     between words); at least one unit, in order, together the whole text."""
+    if 0 < _length(text) <= UNIT_WORDS:
+        return [" ".join(text.split())]
     units: list[str] = []
     size = UNIT_WORDS
     for sentence in sentences(text):
@@ -140,6 +192,11 @@ def foreign(text: str) -> bool:
     others = sum(word in _function_words() for word in words)
     english = sum(word in _stop_words() and word not in _function_words() for word in words)
     return others > english or (plain < len(letters) and not english)
+
+
+def grammatical(term: str) -> bool:
+    """Whether `term` is grammar in another language than English, which has its stop words."""
+    return term in _function_words() or all("\u3041" <= character <= "\u309f" for character in term)
 
 
 def commonness(term: str) -> float:

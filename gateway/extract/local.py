@@ -1,216 +1,250 @@
 """Statements by plain rules, without a language model.
 
-A first form, in English: it tells questions, commands and small talk from statements, and four kinds apart. What is in
-another language passes as a statement unless it is punctuated as a question.
+A message becomes sentences (segments), a sentence what it states (stated), that its clauses (clauses), and each of
+these its triples and what they end (triples, changes), its kind (kinds) and dates (times). English has all of this;
+what is in another language passes as a statement unless it is a question or an order.
 """
 
 from __future__ import annotations
 
-import re
+from dataclasses import replace
 from datetime import datetime
 
-from gateway.domain import Kind, Statement
-from gateway.prompt import own_words
-from gateway.words import asks, is_question, sentences
+from gateway.domain import RETRACTION, USER, Ended, Kind, Statement, Triple
+from gateway.extract import tongues
+from gateway.extract.acts import opening
+from gateway.extract.clauses import independent
+from gateway.extract.guard import refusal, taint
+from gateway.extract.impersonal import forgotten
+from gateway.extract.kinds import kind_of
+from gateway.extract.manner import forgets, lasting, manner, manners, standing
+from gateway.extract.reading import Reading, says_change
+from gateway.extract.replied import as_statement, question_to_user, short_answer, turned
+from gateway.extract.segments import Segment, segments
+from gateway.extract.stated import stated
+from gateway.extract.subjects import Mentioned, is_tie, one_valued
+from gateway.extract.times import dates
+from gateway.extract.tokens import Words
+from gateway.extract.triples import read
+from gateway.words import foreign, is_question, label
 
 MAX_STATEMENTS = 200
 """Of one message; a longer one is a document, which is kept as a turn all the same."""
 MAX_LENGTH = 1000
 """Characters of one statement."""
-
-
-def _words(pattern: str) -> re.Pattern[str]:
-    """A pattern without case in which white space only lays it out; a blank is written as `_`."""
-    return re.compile("".join(pattern.split()).replace("_", " "), re.IGNORECASE)
-
-
-_FENCED = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
-_CODE = re.compile(
-    r"""[;{}\\]\s*\Z | \A[\w.]+\(.*\):?\Z | \A[\w.\[\]]+\s(?:[-+*/|&]?=|:=|=>|->|==)\s | \A</?\w[^>]*>
-    | \A(?:def|class|return|const|let|var|function|public|private|elif|except|raise)\s[\w({*].*(?:[({=;].*|:)\Z
-    | \A(?:import\s[\w.]+|from\s[\w.]+\simport\b.*|return\s.*[-+*/%=]\s.*|\#include.*)\Z
-    | \ATraceback\s\(most\srecent | \AFile\s".*",\sline | \A(?:[a-z_]+\.)*[A-Z]\w*(?:Error|Exception)\b
-    | \A\d{4}-\d\d-\d\d[T\s]\d\d:\d\d:\d\d | \A(?:https?|ftp|file)://\S+\Z | \A[$>#]\s""",
-    re.VERBOSE,
+_ENGLISH = frozenset("i my the you and is was".split())
+"""Where one of them stands, nobody needs to look for another language."""
+_NOBODY = frozenset(
+    "user human me correction corrections update updates note notes reminder goal goals plan plans todo fact facts"
+    " info fyi ps edit context background about allergy allergies diet hobby hobbies address budget timezone job work"
+    " name age home email phone pet pets family preference preferences preferred favorite favourite skill skills rule"
+    " rules policy question answer problem issue task example summary status news confession disclaimer warning important"
+    " remember btw also language location birthday deadline title subject date time health bonus spoiler result results"
+    " q a tl;dr tldr addendum profile bio intro introduction request wish wishes likes dislikes".split()
 )
-"""A line of a program, of its output or of a log."""
-_PAYLOAD = _words(
-    r"""(?:\A|(?<=[.!?\n])_?)(?:(?:please|can_you|could_you|would_you)_)*
-    (?:translat|summari[sz]|rewrit|rephras|paraphras|proofread|correct|improv|shorten|expand|classify|extract|analy[sz]
-    |convert|edit|fix|explain|review|complet|continu|repeat|reformat|format|debug)(?:e|ing|y)?\b[^\n.:!?]{0,80}:(?=\s)"""
-)
-"""A command upon the text behind its colon, which is not the user's own statement."""
-_BULLET = re.compile(r"^[ \t]*(?:[-*\u2022]|\d{1,3}[.)])(?:[ \t]+|$)", re.MULTILINE)
-_WORD = re.compile(r"[^\W_]+")
-_LABEL = re.compile(r"\A[^\W\d_][^\n:.!?,;]{0,39}:\s+")
-_OPENING = _words(
-    r"""\A(?:(?:and|so|but|ok|okay|well|now|hey|hi|hello|please|then|also|thanks|thank_you|yes|yeah|yep|no|nope|oh|ah|hmm
-    |sorry|actually|anyway|by_the_way|btw|fyi|guess_what|you_know(?:_what)?|you_(?:should|must)_know(?:_that)?|great|right|sure)\b[,!.]*\s*)+"""
-)
-"""How people begin; it says nothing of what follows."""
-_SMALL_TALK = _words(
-    r"""(?:hi|hello|hey|thanks|thank|thx|ty|np|you|ok|okay|yes|no|sure|great|cool|nice|bye|goodbye|please|morning|evening
-    |good|wow|noted|continue|go|on|ahead|lol|haha|yep|nope|yeah|right|alright|perfect|awesome|much|so|very|a|lot|night
-    |afternoon|day|well|got|it|sounds|fine|again|there|everyone|all|cheers|sorry|hmm|hm|oh|ah|um|exactly|agreed
-    |understood|gotcha|will|do|interesting|correct|true)"""
-)
-_ABOUT_THE_TALK = _words(
-    r"""\A(?:you(?:'re|_are|_were|_did|_forgot|_said|_misunderstood)?\b
-    |(?:that|this|it)(?:'s|_is|_was|_looks|_sounds)(?:_not|_very|_really|_so|_all)*_
-    (?:what_i_(?:asked|meant|said|wanted)|(?:right|wrong|correct|incorrect|great|good|fine|ok|okay|perfect|helpful|enough
-    |better|nice|cool|awesome|interesting|true|false|funny|amazing)(?:_\w+){0,2}\W*\Z)
-    |(?:it_depends|never_?mind|my_(?:mistake|bad)|no_(?:idea|problem|worries)|not_sure)\b
-    |i_(?:mean|meant|think_you|wonder|was_wondering|(?:asked|said)_(?:you|for|that|about))\b
-    |i_(?:see|know|guess|think_so|understand|agree|disagree|don'?t_know|do_not_know|have_no_idea|have_a_question)\W*\Z)"""
-)
-"""What is said of the conversation, not of the user."""
-_REQUEST = _words(
-    r"""\A(?:i(?:'d|_would)_(?:like|love|appreciate)|i_(?:want|need|wish))_
-    (?:(?:you_to|your_help|help|some_help|advice|it_if_you|to_(?:know|ask|understand_how|see|hear))\b
-    |(?:a|an|the|some)_(?:\w+_)?(?:summary|recipe|list|poem|translation|table|draft|script|function|example|explanation
-    |answer|overview|outline|email|letter|story|code)\b)"""
-)
-"""A wish that the answer at hand fulfils."""
-_COMMANDS = r"""(?:write|explain|suggest|give|show|tell|translate|summari[sz]e|help|list|find|create|make|generate
-    |describe|compare|recommend|plan|draft|rewrite|fix|solve|calculate|compute|convert|search|look|read|open|check|review|analy[sz]e
-    |implement|refactor|add|remove|update|change|edit|improve|shorten|expand|continue|repeat|remind|teach|draw|design|build
-    |run|test|debug|send|schedule|book|order|answer|say|print|name|define|outline|sort|count|choose|pick|propose|brainstorm
-    |format|extract|classify|proofread|correct|complete|guess|imagine|pretend|act|let's|lets|let_me_know|ask|stop|start|wait
-    |try|consider|provide|quote|cite|keep_it|make_it)\b"""
-_COMMAND = _words(
-    _COMMANDS + r"|any_(?:\w+_)?(?:ideas?|suggestions?|tips?|advice|thoughts|recommendations?)\b|have_an?_\w+_day"
-)
-_INVENTED = _words(r"\A(?:write|imagine|pretend|act|draft|generate|create|translate|say|rewrite|design|repeat|quote)\b")
-"""Commands whose further clauses describe what is to be made up."""
-_CLAUSE = re.compile(r"(?:[,;]| [-\u2014])\s+(?:(?:so|and|but|then|because|since|as)\s+)?")
-_CLAUSE_COMMAND = _words(
-    rf"""(?:please|can_you|could_you|would_you|(?:what|how)_(?:should|can|could|do|does|would)_)\b|{_COMMANDS}_(?:me|us|a|an|the|some)\b
-    |(?:write|explain|suggest|translate|summari[sz]e|recommend|draft)\b|(?:give|show|tell|help|remind)_(?:me|us)\b"""
-)
-_OWN_WORDS = _words(
-    r"""(?:(?:i|we)_(?!wonder|guess|mean|think|was_wondering|need_help)|(?:i'm|im|i've|i'd|i'll|we're|we've|we'll)_
-    (?!sorry|wondering|curious|not_sure|like_you)|(?:my|our)_\w)"""
-)
-"""The user speaks of themselves."""
-_WHOLE = _words(
-    r"""(?!if_|when_|while_|given_|suppose|assuming|for_|in_|on_|at_|with_|about_|regarding_|to_|from_|by_|as_|after_|before_|it_|it's_
-    |that_|that's_|this_|these_|those_|you_|you're_|there_)(?:\S+_){1,5}(?:is|are|was|were|has|have|had|means?)_(?:\S+_?){1,}"""
-)
-"""A clause that says something of its subject, and could stand alone."""
-_ELLIPTIC = _words(
-    r"""(?:have_(?:been|had|lived|worked|got|never|always)|has_(?:been|had)|am_(?!i\b)|will_(?:be|go|move|visit|travel|start)_
-    |(?:can't|cannot|couldn't)_(?:stand|wait)|would_(?:love|like|prefer|rather|hate)_to|do_not_|(?:is|was|were)_(?:allergic|born)
-    |(?:when|where|what|how)_(?:i|we|i'm|we're|i've|we've)_[^,]+(?:,|_(?:is|was|are|were)_))"""
-)
-"""Openings of statements that look like those of questions: no subject, or a clause of time or place first."""
-_NO_SUBJECT = _words(
-    r"""(?:was|were|did|had|have|has|am|is|are|do|does)_(?!i\b|you\b|we\b|they\b|he\b|she\b|it\b|my\b|your\b)"""
-)
-"""Openings of a statement that leaves "I" out, if it does not end as a question."""
-_LASTING = _words(
-    r"""\b(?:remember_(?:that|this|:)|call_me|from_now_on|always|never|keep_(?:your_|the_|all_)?(?:answers?|repl(?:y|ies)
-    |responses?)|(?:answer|reply|respond|write|speak|talk)_(?:to_me_)?(?:only_|always_)?in_(?:english|german|french|spanish
-    |italian|portuguese|dutch|polish|japanese|chinese|korean|russian|arabic|hindi|turkish|swedish|bullet|short|plain|simple)
-    |stop_(?:using|calling|adding|saying|writing)|don'?t_forget|note_that)\b|remember:"""
-)
-_STANDING = _words(
-    r"""\b(?:my_(?:full_|first_|last_|nick)?name(?:'s|_is)|(?:do_not_|don't_|never_)?call_me
-    |(?:keep|prefer|want|like|give_me)_(?:your_|the_|all_|my_)?(?:short|brief|concise|long|detailed|formal|informal)?_?
-    (?:answers?|repl(?:y|ies)|responses?)
-    |(?:answer|reply|respond|speak|talk)_(?:to_me_)?(?:only_|always_)?in_\w+|my_(?:native_|first_|preferred_)?language_is
-    |(?:no|stop_using|don'?t_use|do_not_use|never_use|avoid)_(?:\w+_)?(?:emojis?|bullet_points?|markdown|jargon|tables)
-    |always_(?:use|answer|reply|respond))\b"""
-)
-_PREFERENCE = _words(
-    r"""\b(?:prefer|like|love|enjoy|hate|dislike|favou?rite|can't_stand|cannot_stand|rather|fond_of|allergic|vegetarian|vegan
-    |call_me|keep_(?:your_|the_)?(?:answers?|repl(?:y|ies)|responses?)|(?:answer|reply|respond|speak|talk)_(?:\w+_){0,3}in_\w+
-    |always_(?:use|answer|reply|respond)|(?:stop_using|don'?t_use|do_not_use|never_use|avoid)_|use_(?:metric|imperial)
-    |be_(?:more_|very_)?(?:brief|concise|direct|formal|informal|polite))\b"""
-)
-_SKILL = _words(
-    r"""\b(?:i_can|i_know_how|i_speak|i(?:'m|_am)_(?:good|great|fluent|skilled|experienced|an_expert)_|i_play_the|i_program
-    |i_code|fluent_in|proficient|years_of_experience)\b"""
-)
-_EVENT = _words(
-    r"""\b(?:yesterday|today|tomorrow|tonight|(?:last|next)_(?:night|week|month|year|\w+day)|ago|planning|going_to|went
-    |visited|bought|met|moved|started|finished|attended|booked|appointment|birthday|wedding|trip
-    |in_(?:january|february|march|april|may|june|july|august|september|october|november|december)|(?:19|20)\d\d)\b"""
-)
+"""What labels a text other than the name of who says it."""
 
 
 def statements(text: str, *, asked: str = "", at: datetime | None = None) -> tuple[Statement, ...]:
-    """What the user states in a message, in order.
+    """What the user states in a message, in order. `asked`: the assistant's message just before, which a short answer
+    is kept with. `at`: when it was said; None: times stay unresolved."""
+    speaker = label(text)
+    forged = taint(text)
+    return tuple(_judged(_said_by(speaker, one), forged) for one in _found(text, asked, at))
 
-    Questions, commands and small talk are none, but a lasting wish ("call me…", "keep answers short") is, and so is
-    the stating clause beside a command or a question ("I'm vegetarian, suggest dinner").
-    """
-    lines = _FENCED.sub("\n", own_words(text)).splitlines()
-    text = "\n".join(words for line in lines if (words := " ".join(line.split())))
-    payload = _PAYLOAD.search(text)
-    if payload:
-        text = text[: payload.start()]
+
+def _judged(statement: Statement, forged: str) -> Statement:
+    """With the reason why it is not to be recalled, if there is one."""
+    if statement.refused:
+        return statement
+    return replace(statement, refused=forged or refusal(statement.text))
+
+
+def _said_by(speaker: str | None, statement: Statement) -> Statement:
+    """What a participant of the conversation says is said of them, and no wish of the user's."""
+    if speaker is None or not _NOBODY.isdisjoint(speaker.casefold().split()):
+        return statement
+    triples = tuple(replace(each, subject=speaker) if each.subject == USER else each for each in statement.triples)
+    ends = tuple(replace(each, subject=speaker) if each.subject == USER else each for each in statement.ends)
+    return replace(statement, triples=triples, ends=ends, standing=False)
+
+
+def _found(text: str, asked: str, at: datetime | None) -> tuple[Statement, ...]:
+    mentioned = Mentioned()
+    answer = short_answer(text, asked)
+    if answer:
+        return _answered(text, asked, answer, at, mentioned)
     found: list[Statement] = []
-    for sentence in sentences(_BULLET.sub("", text)):
-        stated = _stated(sentence.strip())
-        if stated:
-            found.append(Statement(stated, _kind(stated), _STANDING.search(stated) is not None))
-        if len(found) == MAX_STATEMENTS:
+    for segment in segments(text):
+        found += _of_segment(segment, at, mentioned)
+        if len(found) >= MAX_STATEMENTS:
             break
-    return tuple(found)
+    return tuple(found[:MAX_STATEMENTS])
 
 
-def _stated(sentence: str) -> str:
-    """The sentence, or the part of it that states something; empty if none does."""
-    if not sentence or len(sentence) > MAX_LENGTH or _CODE.search(sentence):
-        return ""
-    bare = _OPENING.sub("", _LABEL.sub("", sentence))
-    if all(_SMALL_TALK.fullmatch(word) for word in _WORD.findall(bare)):
-        return ""
-    if is_question(sentence):
-        return _beside_a_question(sentence)
-    if _LASTING.search(bare):
-        return sentence
-    if _ABOUT_THE_TALK.match(bare) or _REQUEST.match(bare):
-        return ""
-    if _COMMAND.match(bare):
-        return _beside_a_command(bare)
-    if asks(bare) and not (_ELLIPTIC.match(bare) or (_NO_SUBJECT.match(bare) and sentence.rstrip()[-1:] in ".!")):
-        return ""
-    return _before_command(sentence)
+def _answered(text: str, asked: str, answer: str, at: datetime | None, mentioned: Mentioned) -> tuple[Statement, ...]:
+    """A short answer with its question; or as it is, where it says everything itself."""
+    own = [one for segment in segments(text) for one in _of_segment(segment, at, mentioned)]
+    if own and (any(one.triples or one.standing for one in own) or _whole(text)):
+        return tuple(own)
+    question = question_to_user(asked)
+    meant = as_statement(question, text)
+    words = Words(meant)
+    reading = read(words, 0, len(words), Mentioned(), says_change(words)) if meant else None
+    triples = tuple(reading.triples) if reading else ()
+    ends = tuple(reading.ends) if reading else ()
+    told = _named(triples)
+    kind = kind_of(Words(f"{turned(question)} {text}"), 0, triples, (), told)
+    return (Statement(answer, kind, told, triples, ends, dates(text, at) if at else (), alone=True),)
 
 
-def _beside_a_question(sentence: str) -> str:
-    """What the user says of themselves before they ask: "My flight is at nine, when should I leave?"."""
-    stated = _before_command(sentence)
-    bare = _OPENING.sub("", _LABEL.sub("", stated))
-    if stated == sentence or asks(bare) or _COMMAND.match(bare) or _ABOUT_THE_TALK.match(bare):
-        return ""
-    return stated if _OWN_WORDS.match(bare) or _WHOLE.match(bare) else ""
+def _whole(text: str) -> bool:
+    """Whether an answer has a subject and a verb of its own."""
+    words = Words(text)
+    start = opening(words)
+    return words.plain[start : start + 1] in (["i"], ["my"], ["we"], ["our"]) and len(words) - start > 4
 
 
-def _beside_a_command(bare: str) -> str:
-    """What the user says of themselves after they tell what to do: "Suggest dinner, I'm vegetarian"."""
-    if _INVENTED.match(bare):
-        return ""
-    clauses = (bare[separator.end() :] for separator in _CLAUSE.finditer(bare))
-    return next((_before_command(clause) for clause in clauses if _OWN_WORDS.match(clause)), "")
+def _of_segment(segment: Segment, at: datetime | None, mentioned: Mentioned) -> list[Statement]:
+    if len(segment.text) > MAX_LENGTH:
+        return []
+    words = segment.words or Words(segment.text)
+    if not words.plain:
+        return []
+    if segment.lead:
+        return _of_item(segment, words, at, mentioned)
+    english = segment.text.isascii() and not _ENGLISH.isdisjoint(words.plain)
+    if not english or words.plain[0] in tongues.OPENINGS:
+        found = _in_another_language(segment.text, at)
+        if found is not None:
+            return found
+    text = stated(segment.text, words)
+    return _cut(text, words, at, mentioned) if text else []
 
 
-def _before_command(sentence: str) -> str:
-    """A sentence without the question or commands that its last clauses are."""
-    for separator in reversed(list(_CLAUSE.finditer(sentence))):
-        clause = _OPENING.sub("", sentence[separator.end() :])
-        if not (is_question(clause) or _CLAUSE_COMMAND.match(clause)):
-            return sentence
-        sentence = sentence[: separator.start()]
-    return sentence
+def _in_another_language(text: str, at: datetime | None) -> list[Statement] | None:
+    """A sentence that is neither a question nor an order, whole; None: it is English."""
+    triples, ends = tongues.facts(text)
+    if not triples and not ends and not foreign(text):
+        return None
+    told = tongues.manner(text)
+    if is_question(text) or (tongues.orders(text) and not told):
+        return []
+    kind: Kind = "preference" if told or (tongues.likes(text) and not triples) else "fact"
+    standing_ = told or _named(tuple(triples))
+    return [Statement(text, kind, standing_, tuple(triples), tuple(ends), dates(text, at) if at else ())]
 
 
-def _kind(text: str) -> Kind:
-    if _PREFERENCE.search(text):
-        return "preference"
-    if _SKILL.search(text):
-        return "skill"
-    if _EVENT.search(text):
-        return "event"
-    return "fact"
+def _of_item(segment: Segment, words: Words, at: datetime | None, mentioned: Mentioned) -> list[Statement]:
+    """A list's item: with what introduces the list, unless it says all of itself or the list belongs to a command."""
+    lead = Words(segment.lead)
+    if words.plain[0] in ("i", "my", "we", "our"):
+        text = stated(segment.text, words)
+        return _cut(text, words, at, mentioned) if text else []
+    if not stated(segment.lead, lead) and not lasting(lead, opening(lead)):
+        return []
+    text = f"{segment.lead}: {segment.text}"
+    return _cut(text, Words(text), at, mentioned) if len(text) <= MAX_LENGTH else []
+
+
+def _cut(text: str, words: Words, at: datetime | None, mentioned: Mentioned) -> list[Statement]:
+    """The statements of a stating text: as many as it has clauses with triples of their own."""
+    words = words if words.text == text else Words(text)
+    start = opening(words)
+    forgetting = forgets(words, start)
+    if forgetting:
+        return _retracted(words, start, start + forgetting, at, mentioned)
+    changed = says_change(words)
+    spans = independent(words)
+    readings = [read(words, *span, mentioned, changed) for span in spans]
+    groups = _grouped(spans, readings)
+    return [_statement(words, start, part, at, whole=len(groups) == 1) for part in groups]
+
+
+_BEHIND = frozenset(", ; - — – and but".split())
+_OWN = frozenset("i we my our".split())
+
+
+def _retracted(words: Words, start: int, begin: int, at: datetime | None, mentioned: Mentioned) -> list[Statement]:
+    """A wish to forget, and what is said behind it."""
+    plain = words.plain
+    later = 0
+    for begin_, _ in independent(words)[1:]:
+        if plain[begin_ - 1] in _BEHIND and plain[begin_] in _OWN:
+            later = begin_
+            break
+    if not later or later <= begin + 1:
+        return [_retraction(words, begin, mentioned)]
+    first = Words(words.text[words.start(start) : words.start(later)].rstrip(" ,;-—–"))
+    rest = words.text[words.start(later) :]
+    return [_retraction(first, begin - start, mentioned), *_cut(rest, Words(rest), at, mentioned)]
+
+
+def _retraction(words: Words, start: int, mentioned: Mentioned) -> Statement:
+    while start < len(words) and words.plain[start] in ("that", "what", "everything"):
+        start += 1
+    reading = read(words, start, len(words), mentioned, True)
+    ends = [Ended(triple.subject, triple.predicate, triple.object) for triple in reading.triples]
+    if not ends:
+        reading.at = start
+        forgotten(reading)
+        ends = reading.ends
+    return Statement(words.text, "rule", ends=tuple(ends), refused=RETRACTION)
+
+
+def _firm(reading: Reading) -> bool:
+    """Whether the clause tells something that another statement may end by itself; tastes and plans stay together."""
+    return any(
+        one_valued(each.predicate)
+        or is_tie(each.predicate)
+        or each.predicate in ("allergic to", "married to", "from", "drives")
+        for each in reading.triples
+    )
+
+
+def _grouped(spans: list[tuple[int, int]], readings: list[Reading]) -> list[list[Reading]]:
+    """Neighbouring clauses together, unless two of them can be over by themselves, or the user lists what there is to
+    know of them."""
+    groups: list[list[Reading]] = []
+    plain = readings[0].plain
+    listing = sum(plain[start] in _OWN for start, _ in spans) > 2
+    for span, reading in zip(spans, readings, strict=True):
+        reading.at, reading.stop = span
+        full = any(_firm(one) for one in groups[-1]) if groups else False
+        listed = listing and plain[span[0]] in _OWN and bool(groups)
+        if not (full and _firm(reading)) and not listed:
+            groups[-1:] = [[*groups[-1], reading]] if groups else [[reading]]
+        else:
+            groups.append([reading])
+    return groups
+
+
+def _statement(words: Words, start: int, group: list[Reading], at: datetime | None, whole: bool) -> Statement:
+    triples = tuple(dict.fromkeys(triple for reading in group for triple in reading.triples))
+    ends = tuple(dict.fromkeys(ended for reading in group for ended in reading.ends))
+    text = words.text if whole else _alone(words, group)
+    own = words if whole else Words(text)
+    begin = start if whole else opening(own)
+    begin = begin if begin < len(own) else 0
+    dated = dates(text, at) if at else ()
+    named = _named(triples)
+    told = standing(own, begin, named)
+    if told and not named and manner(own, begin):
+        wishes = [Triple(USER, predicate, value) for predicate, value in manners(own)]
+        triples += tuple(wishes)
+        ends += tuple(Ended(USER, wish.predicate) for wish in wishes)
+    return Statement(text, kind_of(own, begin, triples, dated, told), told, triples, ends, dated)
+
+
+def _alone(words: Words, group: list[Reading]) -> str:
+    """The clauses of a group as they were said, with the subject that they share with an earlier one."""
+    first, last = group[0], group[-1]
+    text = words.between(first.at, last.stop)
+    subject = first.carried
+    if last.stop == len(words):
+        text = words.text[words.start(first.at) :]
+    return f"{subject} {text}" if subject else text.strip()
+
+
+def _named(triples: tuple[Triple, ...]) -> bool:
+    return any(triple.subject == USER and triple.predicate in ("name", "called") for triple in triples)

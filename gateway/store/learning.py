@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from gateway.domain import Learnt, Origin, Statement, Triple
+from gateway.domain import RETRACTION, Learnt, Origin, Statement, Triple
 
 TRUST: dict[Origin, float] = {"local": 1.0, "api": 1.0, "import": 0.9, "llm": 0.8}
 """Of what comes this way: the user's own words, or somebody's reading of them."""
@@ -104,10 +104,10 @@ class Learning:
         self.mention(name, learnt.sources)
         if name == new:
             self.link(name, statement.triples)
-        if status == "active":
-            self._end(name, learnt, said)
-            if name == new:
-                self._end_at_birth(name, learnt, said)
+        if status == "active" or statement.refused == RETRACTION:
+            self.end(name, learnt, said)
+        if status == "active" and name == new:
+            self._end_at_birth(name, learnt, said)
         return str(name)
 
     def mention(self, memory: str, messages: Iterable[int]) -> None:
@@ -145,7 +145,7 @@ class Learning:
             (*self._owner, memory, sequence, self._now, event, before, by),
         )
 
-    def _end(self, name: str, learnt: Learnt, said: int) -> None:
+    def end(self, name: str, learnt: Learnt, said: int) -> None:
         """Close the older memories that this one ends, and keep what it ends for those that come late."""
         for ended in learnt.statement.ends:
             place = slot(ended.subject, ended.predicate)
@@ -154,11 +154,12 @@ class Learning:
             self._connection.execute(
                 "INSERT INTO endings (tenant, entity, memory, slot, value, kept, since) VALUES (?, ?, ?, ?, ?, ?, ?)"
                 " ON CONFLICT DO UPDATE SET since = max(since, excluded.since)",
-                (*self._owner, name, place, gone, own, said),
+                (*self._owner, name, place, gone, own[0] if own else b"", said),
             )
-            which, what = ("=", gone) if gone else ("<>", own)
-            keys = (*self._owner, place, name, said, learnt.closed, learnt.process, learnt.session, what)
-            for (older,) in self._connection.execute(f"{_OVER} AND t.value {which} ?", keys).fetchall():
+            which = "= ?" if gone else f"NOT IN ({', '.join('?' * len(own))})"
+            keys = (*self._owner, place, name, said, learnt.closed, learnt.process, learnt.session)
+            these = (gone,) if gone else own
+            for (older,) in self._connection.execute(f"{_OVER} AND t.value {which}", (*keys, *these)).fetchall():
                 self.close(older, name, said)
 
     def _end_at_birth(self, name: str, learnt: Learnt, said: int) -> None:
@@ -171,9 +172,9 @@ class Learning:
                 return
 
 
-def _own(statement: Statement, place: bytes) -> bytes:
-    """The object that the statement states itself in this slot; empty if none."""
-    return next((what for where, what in map(_edge, statement.triples) if where == place), b"")
+def _own(statement: Statement, place: bytes) -> tuple[bytes, ...]:
+    """The objects that the statement states itself in this slot."""
+    return tuple(what for where, what in map(_edge, statement.triples) if where == place)
 
 
 def _edge(triple: Triple) -> tuple[bytes, bytes]:

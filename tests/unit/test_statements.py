@@ -140,7 +140,7 @@ def test_of_a_mixed_message_the_stating_part_is_kept(text: str, kept: list[str])
     [
         ("My dog is called Biscuit.", "fact"),
         ("I prefer dark mode.", "preference"),
-        ("I'm allergic to nuts.", "preference"),
+        ("I'm allergic to nuts.", "fact"),
         ("Answer in German.", "preference"),
         ("Don't use emojis.", "preference"),
         ("I can play the violin.", "skill"),

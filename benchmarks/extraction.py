@@ -1,0 +1,145 @@
+"""How much of what people state is kept, told apart and superseded: python -m benchmarks.extraction [--held] [--show]
+
+The cases are statements.jsonl and dialogues.jsonl beside this file; with --held their held-back twins.
+--show prints the misses.
+"""
+
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from gateway.domain import Ended, Statement, Triple
+from gateway.extract.local import statements
+from gateway.words import fold
+
+NOW = datetime(2024, 5, 10, 14, tzinfo=UTC)
+
+
+@dataclass
+class Tally:
+    """Counts of right ones among all, and what went wrong."""
+
+    right: int = 0
+    of: int = 0
+    misses: list[str] = field(default_factory=list)
+
+    def count(self, right: bool, miss: str) -> None:
+        self.of += 1
+        self.right += right
+        if not right:
+            self.misses.append(miss)
+
+    def __str__(self) -> str:
+        return f"{100 * self.right / max(1, self.of):5.1f} %  ({self.right} of {self.of})"
+
+
+def cases(name: str, held: bool) -> list[dict[str, Any]]:
+    path = Path(__file__).with_name(f"{name}_held.jsonl" if held else f"{name}.jsonl")
+    return [json.loads(line) for line in path.read_text().splitlines() if line.strip()]
+
+
+def plain(text: str) -> str:
+    return " ".join(text.casefold().split())
+
+
+def holding(found: Sequence[Statement], words: str) -> Statement | None:
+    """The statement that holds `words`, the shortest first."""
+    held = [one for one in found if plain(words) in plain(one.text)]
+    return min(held, key=lambda one: len(one.text), default=None)
+
+
+def ends(new: Statement, old: Statement) -> bool:
+    """Whether a new statement supersedes an old one."""
+    return any(_ends(new, ended, triple) for ended in new.ends for triple in old.triples)
+
+
+def _ends(new: Statement, ended: Ended, triple: Triple) -> bool:
+    if _key(ended.subject, ended.predicate) != _key(triple.subject, triple.predicate):
+        return False
+    if ended.object:
+        return fold(ended.object) == fold(triple.object)
+    own = {
+        fold(each.object)
+        for each in new.triples
+        if _key(each.subject, each.predicate) == _key(ended.subject, ended.predicate)
+    }
+    return fold(triple.object) not in own
+
+
+def _key(subject: str, predicate: str) -> tuple[str, str]:
+    return fold(subject), fold(predicate)
+
+
+def live(messages: Sequence[str]) -> list[Statement]:
+    """What is current after the messages were said in order."""
+    kept: list[Statement] = []
+    for message in messages:
+        for new in statements(message, at=NOW):
+            kept = [old for old in kept if not ends(new, old)]
+            kept.append(new)
+    return [one for one in kept if not one.refused]
+
+
+def of_statements(held: bool) -> tuple[dict[str, Tally], Counter[tuple[str, str]]]:
+    tallies = {name: Tally() for name in ("kept", "left out", "kind", "standing")}
+    confused: Counter[tuple[str, str]] = Counter()
+    for case in cases("statements", held):
+        found = statements(case["said"], asked=case["asked"], at=datetime.fromisoformat(case["at"]))
+        texts = [one.text for one in found]
+        for wanted in case["statements"]:
+            one = holding(found, wanted["words"])
+            tallies["kept"].count(one is not None, f"{wanted['words']!r} of {case['said']!r}: {texts}")
+            if one is None:
+                continue
+            confused[wanted["kind"], one.kind] += 1
+            tallies["kind"].count(one.kind == wanted["kind"], f"{wanted['kind']} as {one.kind}: {one.text!r}")
+            standing = bool(wanted.get("standing"))
+            tallies["standing"].count(one.standing == standing, f"{standing} wanted: {one.text!r}")
+        for piece in case["not"]:
+            got = holding(found, piece)
+            tallies["left out"].count(got is None, f"{piece!r} in {got.text if got else ''!r}")
+    return tallies, confused
+
+
+def of_dialogues(held: bool) -> dict[str, Tally]:
+    tallies = {"change": Tally(), "no change": Tally()}
+    for case in cases("dialogues", held):
+        found = live(case["say"])
+        lost = [words for words in case["current"] if holding(found, words) is None]
+        stale = [words for words in case["over"] if holding(found, words)]
+        miss = f"{case['say']}\n      lost {lost}, stale {stale}"
+        tallies[case["kind"]].count(not lost and not stale, miss)
+    return tallies
+
+
+def microseconds(held: bool) -> float:
+    """Of one message of the cases, the mean."""
+    said = [case["said"] for case in cases("statements", held)]
+    begun = time.perf_counter()
+    for text in said * 5:
+        statements(text, at=NOW)
+    return (time.perf_counter() - begun) / len(said) / 5 * 1e6
+
+
+def main() -> None:
+    held, show = "--held" in sys.argv, "--show" in sys.argv
+    tallies, confused = of_statements(held)
+    for name, tally in (tallies | of_dialogues(held)).items():
+        print(f"{name:<10} {tally}")
+        if show:
+            print(*(f"    {miss}" for miss in tally.misses), sep="\n")
+    print("kinds (wanted, got, times):")
+    for (wanted, got), count in sorted(confused.items()):
+        if wanted != got:
+            print(f"    {wanted:<13} {got:<13} {count}")
+    print(f"a message takes {microseconds(held):.0f} µs")
+
+
+if __name__ == "__main__":
+    main()
