@@ -4,15 +4,18 @@ import asyncio
 import json
 import random
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from gateway.dense import Encoding, pack
+from gateway.dense import Encoding
 from gateway.embed import load
+from gateway.entity import CANDIDATES
 from gateway.ranking import EntityIndex, Unit
+from gateway.relevance import admitted
+from gateway.selection import Candidate, select
 from gateway.weights import FITTED, Fitted
 from gateway.words import is_question, label, sentences
 
@@ -35,6 +38,14 @@ FILLERS = (
     "The {other} broke in {when}, so I borrowed one from my {who}.",
 )
 """Statements that none of the questions is about, with words from FILLING."""
+LISTS = (
+    "My {thing} number {number} is from {where}.",
+    "Item {number} on my list is a {thing} for my {who}.",
+    "On day {number} I practised {what}.",
+    "I bought a {thing} in {where} for {number} euros.",
+    "My {who} has {number} {thing}s and a {other}.",
+)
+"""Statements that one person makes hundreds of, in nearly the same words."""
 FILLING = {
     "who": "aunt uncle cousin niece colleague stepsister mentor gardener tutor godfather".split(),
     "what": "chess jazz opera archery techno origami judo knitting folk sailing".split(),
@@ -42,6 +53,7 @@ FILLING = {
     "other": "bucket vase stool basket curtain rug hammer candle cushion bench".split(),
     "when": "1999 2004 2008 2011 2014 January April July October December".split(),
     "where": "Oslo Prague Naples Ghent Basel Riga Dublin Porto Malmo Graz".split(),
+    "number": [str(number) for number in range(2, 2000)],
 }
 WORD = re.compile(r"[^\W_]+")
 
@@ -97,17 +109,19 @@ def conversation(path: Path) -> tuple[list[Unit], list[Ask]]:
     return units, asks
 
 
-def cases() -> list[dict[str, Any]]:
-    """{"say": a statement or null, "ask": questions}: with null, nobody knows."""
-    lines = Path(__file__).with_name("first_person.jsonl").read_text().splitlines()
+def cases(held: bool = False) -> list[dict[str, Any]]:
+    """{"say": a statement or null, "ask": questions, the nearest first}: with null, nobody knows. `held`: those that
+    nothing was fitted on."""
+    name = "first_person_held.jsonl" if held else "first_person.jsonl"
+    lines = Path(__file__).with_name(name).read_text().splitlines()
     return [json.loads(line) for line in lines]
 
 
-def fillers(count: int, rng: random.Random) -> list[str]:
+def fillers(count: int, rng: random.Random, templates: Sequence[str] = FILLERS) -> list[str]:
     """Different statements."""
     made: dict[str, None] = {}
     while len(made) < count:
-        made[rng.choice(FILLERS).format(**{name: rng.choice(words) for name, words in FILLING.items()})] = None
+        made[rng.choice(templates).format(**{name: rng.choice(words) for name, words in FILLING.items()})] = None
     return list(made)
 
 
@@ -126,12 +140,13 @@ def encode(texts: Sequence[str], folder: Path) -> Lookup:
     return asyncio.run(work())
 
 
-def index(units: Iterable[Unit], encodings: Lookup, fitted: Fitted = FITTED) -> EntityIndex:
+def index(units: Sequence[Unit], packed: Mapping[str, bytes], fitted: Fitted = FITTED) -> EntityIndex:
+    """`packed`: the units' encodings by text, as far as there are any."""
     built = EntityIndex(fitted)
+    built.add(units)
     for unit in units:
-        built.add([unit])
-        if unit.text in encodings:
-            built.attach(unit.key, pack(encodings[unit.text]))
+        if unit.text in packed:
+            built.attach(unit.key, packed[unit.text])
     return built
 
 
@@ -153,6 +168,31 @@ def person(
     return [Unit(at, f"s{at // per}", text, hours[at], None) for at, text in enumerate(texts)], place
 
 
+def people(
+    everyone: Sequence[dict[str, Any]], pool: Sequence[str], sizes: Sequence[int], seed: int
+) -> Iterator[tuple[bool, list[Unit], list[Ask]]]:
+    """Someone who knows, and someone who does not, for each case and size; with the case's questions."""
+    rng = random.Random(seed)
+    said = [case["say"] for case in everyone if case["say"]]
+    for case in everyone:
+        for size in sizes:
+            for known in (True, False) if case["say"] else (False,):
+                units, answer = person(case, size, known, said, pool, rng)
+                yield known, units, [Ask(question, [answer], []) for question in case["ask"]]
+
+
 def statements(text: str) -> tuple[str, ...]:
     """The sentences of `text` that do not ask."""
     return tuple(sentence for sentence in sentences(text) if not is_question(sentence))
+
+
+def block(
+    built: EntityIndex, units: Sequence[Unit], ask: Ask, encodings: Lookup, tokens: int, whole: bool
+) -> list[str]:
+    """The lines that would be injected; `whole`: questions too."""
+    ranked = built.rank(ask.text, encodings.get(ask.text), now=NOW, allowed=None, limit=CANDIDATES)
+    texts = {each.key: units[each.key].text for each in admitted(ranked, 0.5)}
+    lines = {key: (text,) if whole else statements(text) for key, text in texts.items()}
+    overhead = len("- [2023-05-08] ") + 1
+    candidates = [Candidate(str(key), told, overhead) for key, told in lines.items() if told]
+    return [line for _, line in select(ask.text, candidates, 4 * tokens - OPENING)]

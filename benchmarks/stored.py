@@ -90,7 +90,8 @@ def _encode(connection: sqlite3.Connection, entity: str, packed: Sequence[bytes]
     keys = connection.execute(
         "SELECT key FROM messages WHERE tenant = 'default' AND entity = ? ORDER BY key", (entity,)
     ).fetchall()
-    last = keys[-1][0]
+    connection.execute("INSERT OR IGNORE INTO embedders (id) VALUES (?)", (embedder,))
+    ((last,),) = connection.execute("SELECT sequence FROM entities WHERE tenant = 'default' AND entity = ?", (entity,))
     connection.executemany(
         "INSERT INTO encodings (tenant, entity, key, piece, sequence, embedder, packed)"
         " VALUES ('default', ?, ?, 0, ?, ?, ?)",

@@ -1,4 +1,4 @@
-"""The dates that a question names, and which units were said on them."""
+"""The dates and the kinds of answer that a question asks for, and which units can give them."""
 
 import re
 from collections.abc import Sequence
@@ -36,6 +36,40 @@ _YEAR_TERM = re.compile(r"(?:19|20)\d\d(?!\d)")
 _TIME_STEMS = _MONTH_STEMS - {"may"} | frozenset(
     "yesterday today tonight tomorrow ago last next recent sinc day week weekend month year "
     "monday tuesday wednesday thursday friday saturday sunday".split()
+)
+_ASKS_FOR = tuple(
+    re.compile(rf"\b(?:{pattern})\b", re.IGNORECASE)
+    for pattern in (
+        r"when|how (?:long|late)|what (?:exact )?(?:date|day|month|year|time|age)|which (?:date|day|month|year)",
+        r"how (?:many|much|old|tall|big|long|far|often|fast|heavy|late)|(?:what|which) (?:age|size)|number|code|pin"
+        r"|password|salary|price|height|weight|plate|score|rate|size|digits",
+        r"who|whom|whose|names?|named|called",
+        r"where|(?:what|which) (?:city|town|country|place|street|island|region|airport|station|room)",
+    )
+)
+"""Questions for a time, a number, a name and a place."""
+_TIME, _NUMBER, _NAME, _PLACE = 1, 2, 4, 8
+_TIME_WORDS = _TIME_STEMS | frozenset(
+    "may hour minut morn even night noon midnight afternoon summer winter spring autumn season befor everi birth "
+    "christma easter daili week weekli sinc until o'clock".split()
+)
+_NUMBER_WORDS = frozenset(
+    "two three four five six seven eight nine ten eleven twelv thirteen fourteen fifteen sixteen seventeen eighteen "
+    "nineteen twenti thirti forti fifti sixti seventi eighti nineti hundr thousand million half twice first second "
+    "third fourth fifth doubl".split()
+)
+_PERSONS = frozenset(
+    "mother father brother sister son daughter wife husband uncl aunt cousin niec nephew friend boss manag neighbor "
+    "colleagu landlord landladi grandmoth grandfath grandma grandpa grandson teacher doctor dentist partner girlfriend "
+    "boyfriend roommat flatmat godfath godmoth mentor tutor".split()
+)
+_DIGIT = re.compile(r"\d")
+_CAPITAL = re.compile(r"(?<=[^\s.!?:] )[A-Z][^\W\d_]")
+"""A name; not the first word of a sentence."""
+_WHEREABOUTS = re.compile(
+    r"\b(?:in|at|on|near|from|to|under|behind|outside|above|below|by|next|inside|between|beside|around|over|off|along"
+    r"|downstairs|upstairs|abroad|home|there)\b",
+    re.IGNORECASE,
 )
 _SAID_AFTER = 3
 """Days within which people tell what happened on a day."""
@@ -99,6 +133,20 @@ def asks_when(question: str) -> bool:
 def tells_time(terms: Sequence[str]) -> bool:
     """Whether one of a text's terms is a word of time or a year."""
     return not _TIME_STEMS.isdisjoint(terms) or any(t[:2] in ("19", "20") and _YEAR_TERM.match(t) for t in terms)
+
+
+def asked_kinds(question: str) -> int:
+    """The kinds of answer that `question` asks for, as bits; 0 where it asks for none of those known."""
+    return sum(1 << at for at, pattern in enumerate(_ASKS_FOR) if pattern.search(question))
+
+
+def told_kinds(text: str, terms: Sequence[str]) -> int:
+    """The kinds of answer that may be found in `text`, whose terms are `terms`, as the same bits."""
+    name = _CAPITAL.search(text) is not None
+    told = _NAME * (name or not _PERSONS.isdisjoint(terms)) | _PLACE * (name or _WHEREABOUTS.search(text) is not None)
+    if _DIGIT.search(text):
+        return told | _TIME | _NUMBER
+    return told | _TIME * (not _TIME_WORDS.isdisjoint(terms)) | _NUMBER * (not _NUMBER_WORDS.isdisjoint(terms))
 
 
 def undated(terms: Sequence[str]) -> list[str]:

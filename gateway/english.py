@@ -192,7 +192,7 @@ photo custom logan reviv modifi upset raw phil detect vincent diamond coverag lu
 """Snowball stems, the commonest first: the order of BERT's vocabulary (uncased, Apache-2.0), by frequency."""
 
 FUNCTION_WORDS = """
-der die das den dem des ein eine einen einem einer und oder ist sind war ich du er sie es wir ihr mein meine
+der die das den dem des ein eine einen einem einer und als oder ist sind war ich du er sie es wir ihr mein meine
 meinen meinem meiner dein deine mir mich dir dich wer wo wie wann warum welche welcher welches heisst habe hast
 hat haben bin bist nicht auf mit von zu fur le la les un une et ou est sont je tu il elle nous vous mon ma mes ton
 ta tes que qui quoi quel quelle quels quelles comment quand pourquoi de au aux ce cette ai avons avez suis ne pas

@@ -1,75 +1,75 @@
-"""One entity's knowledge graph in this process: what is named leads to what is known of it."""
+"""One entity's knowledge graph in this process: who is named leads to how else they are spoken of."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from gateway.domain import USER, Memory, Triple
+from gateway.extract.subjects import is_tie
 from gateway.words import terms
 
-MAX_NAMES = 8
+MAX_NAMES = 4
 """Names that one question is widened by."""
 
-Node = tuple[str, ...]
-"""A name as its terms."""
+
+@dataclass(frozen=True, slots=True)
+class _Tie:
+    """An edge between somebody and a person, or an animal, of theirs."""
+
+    triple: Triple
+    owner: frozenset[str]
+    """Terms; none: the user."""
+    relation: frozenset[str]
+    name: frozenset[str]
 
 
 @dataclass(slots=True)
 class Graph:
-    """The edges of an entity's memories that hold. A question that names one end of an edge also asks for the other."""
+    """The ties that hold, by what they are called.
 
-    _edges: dict[str, tuple[Triple, ...]] = field(default_factory=dict)
+    One hop: a question about "my sister" is also one about Maria, and the other way round.
+    """
+
+    _ties: dict[str, tuple[_Tie, ...]] = field(default_factory=dict)
     """Of each memory."""
     _named: dict[str, dict[str, None]] = field(default_factory=dict)
-    """Ids of the memories whose edges hold a term."""
+    """Ids of the memories whose ties hold a term."""
 
     def put(self, memory: Memory) -> None:
-        """Take in a memory's edges as they are now."""
-        for triple in self._edges.pop(memory.id, ()):
-            for term in _terms(triple):
+        """Take in a memory's ties as they are now."""
+        for tie in self._ties.pop(memory.id, ()):
+            for term in tie.relation | tie.name:
                 self._named.get(term, {}).pop(memory.id, None)
-        if memory.triples and memory.status == "active":
-            self._edges[memory.id] = memory.triples
-            for triple in memory.triples:
-                for term in _terms(triple):
-                    self._named.setdefault(term, {})[memory.id] = None
-
-    def memories(self, question: str) -> list[str]:
-        """Ids of the memories that have an edge to something that the question names."""
-        return list(dict.fromkeys(name for term in terms(question) for name in self._named.get(term, ())))
+        if memory.status != "active":
+            return
+        ties = tuple(_tie(triple) for triple in memory.triples if is_tie(triple.predicate))
+        if ties:
+            self._ties[memory.id] = ties
+        for tie in ties:
+            for term in tie.relation | tie.name:
+                self._named.setdefault(term, {})[memory.id] = None
 
     def neighbours(self, question: str) -> list[str]:
-        """Names, one edge away from what the question names, that it does not name itself and something is known of.
-
-        "Where does my sister work?" leads from "sister" to Maria, whose employer may be known under her name.
-        """
-        asked = set(terms(question))
-        found: dict[str, None] = {}
-        for memory in self.memories(question):
-            for triple in self._edges[memory]:
-                for name in _far_ends(triple, asked):
-                    if len(found) < MAX_NAMES and self._leads_on(name, memory):
-                        found[name] = None
-        return list(found)
-
-    def _leads_on(self, name: str, memory: str) -> bool:
-        """Whether another memory speaks of this name."""
-        return any(other != memory for term in terms(name) for other in self._named.get(term, ()))
+        """What those whom the question names are called besides, if it does not say so itself."""
+        if not self._ties:
+            return []
+        asked = frozenset(terms(question))
+        memories = dict.fromkeys(memory for term in asked for memory in self._named.get(term, ()))
+        found = dict.fromkeys(
+            name for memory in memories for tie in self._ties[memory] for name in _other_names(tie, asked)
+        )
+        return list(found)[:MAX_NAMES]
 
 
-def _far_ends(triple: Triple, asked: set[str]) -> list[str]:
-    """The ends of an edge that are not asked for by name, of an edge whose relation or other end is."""
-    subject, relation, thing = (set(terms(part)) for part in (triple.subject, triple.predicate, triple.object))
-    if triple.subject == USER:
-        subject = set()
-    ends = []
-    if thing and not thing & asked and ((relation and relation <= asked) or (subject and subject <= asked)):
-        ends.append(triple.object)
-    if subject and not subject & asked and thing and thing <= asked:
-        ends.append(triple.subject)
-    return ends
+def _tie(triple: Triple) -> _Tie:
+    owner = frozenset() if triple.subject == USER else frozenset(terms(triple.subject))
+    return _Tie(triple, owner, frozenset(terms(triple.predicate)), frozenset(terms(triple.object)))
 
 
-def _terms(triple: Triple) -> set[str]:
-    subject = () if triple.subject == USER else terms(triple.subject)
-    return {*subject, *terms(triple.predicate), *terms(triple.object)}
+def _other_names(tie: _Tie, asked: frozenset[str]) -> list[str]:
+    """The name where the relation is asked for, the relation where the name is."""
+    if tie.relation and tie.relation <= asked and tie.owner <= asked and not tie.name & asked:
+        return [tie.triple.object]
+    if tie.name and tie.name <= asked and not tie.relation & asked:
+        return [tie.triple.predicate]
+    return []

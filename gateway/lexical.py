@@ -1,4 +1,4 @@
-"""Term postings of one entity, and the BM25 scores and coverages taken from them."""
+"""Term postings of one entity, and what is taken from them: BM25 scores, and the weight of what is held."""
 
 import math
 from array import array
@@ -20,8 +20,6 @@ WINDOW_B, SESSION_B = 0.3, 0.75
 """BM25's length normalisation for a window of units and for a whole session."""
 CENTRE = 3.0
 """Weight of a unit's own term counts in its window; each of the two neighbours either side counts once."""
-NEAR, FAR = 0.7, 0.5
-"""What a word is worth in a neighbour one and two places away, when coverage is judged."""
 ENGLISH_UNITS = 200.0
 """Weight of the background frequencies, in units of text: by then an entity's own counts matter as much."""
 UNIT_TERMS = 10.0
@@ -46,13 +44,17 @@ class Postings:
         """Estimated: the dictionary's share is 150 bytes a term."""
         return self._lengths.nbytes + sum(150 + 4 * len(p) for p in self._by_term.values())
 
-    def add(self, slot: int, terms: Sequence[str]) -> None:
-        for term, count in Counter(terms).items():
-            posting = self._by_term.get(term)
-            if posting is None:
-                posting = self._by_term[term] = array("I")
-            posting.append(slot * 256 + min(count, 255))
-        self._lengths.append(len(terms))
+    def add(self, slot: int, texts: Sequence[Sequence[str]]) -> None:
+        """The terms of the units in `slot` and those after it, which are new."""
+        by_term = self._by_term
+        for at, terms in enumerate(texts, slot):
+            counts = Counter(terms) if len(set(terms)) < len(terms) else dict.fromkeys(terms, 1)
+            for term, count in counts.items():
+                posting = by_term.get(term)
+                if posting is None:
+                    posting = by_term[term] = array("I")
+                posting.append(at * 256 + min(count, 255))
+        self._lengths.extend(np.array([len(terms) for terms in texts], np.float32))
 
     def keep(self, kept: npt.NDArray[np.bool_]) -> None:
         """Only the slots of the mask `kept` (its row 0 true), renumbered in order."""
@@ -75,6 +77,12 @@ class Postings:
         share = ENGLISH_UNITS * background(term)
         seen = max(len(self._by_term.get(term, ())) - 1, 0)
         return math.log((len(self._lengths) - 1 + ENGLISH_UNITS) / (seen + share))
+
+    def telling(self, terms: Sequence[str], most: int) -> list[str]:
+        """Those of `terms` that are held here, in their order, and no more than the `most` rarest."""
+        held = [term for term in dict.fromkeys(terms) if term in self._by_term]
+        rarest = set(sorted(held, key=lambda term: len(self._by_term[term]))[:most]) if len(held) > most else held
+        return [term for term in held if term in rarest]
 
     def found(self, term: str) -> tuple[Slots, Floats]:
         """The slots that hold `term`, rising, and how often each does."""
@@ -110,22 +118,15 @@ class Postings:
                 scores += idf * frequency * (K1 + 1) / (frequency + norm)
         return scores[session].astype(np.float32)
 
-    def coverage(self, terms: Sequence[str], near: Slots, far: Slots) -> tuple[Floats, Floats, Floats]:
-        """Per unit, between 0 and 1: share of the terms' weight that the unit holds, that its window holds,
-        and, not a share, the weight of the most telling term it holds."""
-        rows = len(self._lengths)
-        own, window, best = (np.zeros(rows, np.float32) for _ in range(3))
-        total = 1e-9
+    def held(self, terms: Sequence[str]) -> tuple[Floats, float]:
+        """Per unit, the weight of those of `terms` that it holds; and the weight of them all."""
+        held = np.zeros(len(self._lengths), np.float32)
+        total = 0.0
         for term in dict.fromkeys(terms):
             weight = self.weight(term)
             total += weight
-            slots, _ = self.found(term)
-            if len(slots):
-                one = np.ones(len(slots), np.float32)
-                own[slots] += weight
-                best[slots] = np.maximum(best[slots], weight)
-                window += weight * _spread(slots, one, one * NEAR, one * FAR, near, far, np.maximum)
-        return own / total, window / total, best
+            held[self.found(term)[0]] += weight
+        return held, total
 
     @staticmethod
     def _idf(holders: int, units: int) -> float:

@@ -1,7 +1,6 @@
 """The in-process index of one entity's messages, and their ranking against a question."""
 
 import math
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,22 +8,22 @@ from datetime import datetime
 import numpy as np
 
 from gateway.columns import Column
-from gateway.dates import asked_dates, asks_when, matches, tells_time, undated
+from gateway.dates import asked_dates, asked_kinds, asks_when, matches, tells_time, told_kinds, undated
 from gateway.dense import Encoding, Vectors
 from gateway.lexical import Postings
-from gateway.relevance import relevance
-from gateway.signals import Floats, Mask, Signals, Slots, best, filled, standardised, take, weighted
+from gateway.relevance import asking, outstanding, relevance
+from gateway.signals import Floats, Mask, Signals, Slots, best, filled, guess, standardised, take, weighted
 from gateway.weights import FITTED, Fitted
-from gateway.words import fold, foreign, is_question, sentences, terms
+from gateway.words import fold, grammatical, is_question, sentences, terms, terms_of
 
 RERANKED = 100
 """Units whose token vectors are compared; 50 to 100 is enough (reference recall.md, section 5)."""
-EXPECTED, EXPECTED_MOST = 0.6, 3.0
-"""Dense z-score for each lexical one, about their correlation on the conversations, and its bound."""
+UNFOUND = np.float32(0.2)
+"""Highest relevance, by words, of a unit that holds none of the question's: it may come along, but opens no gate."""
+TERMS = 64
+"""Terms of a question that are looked for; in a pasted page there are hundreds."""
 LARGE = 1000
 """Units past which more of them do not raise what the gate asks for."""
-
-_FIRST_PERSON = re.compile(r"\b(?:i|my|me|mine|myself|we|our|ours|us)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +70,9 @@ class EntityIndex:
         self._before, self._after = Column(np.int32), Column(np.int32)  # neighbours in the session; 0: none
         self._said, self._day = Column(np.float64), Column(np.int64)  # seconds since 1970; ordinal
         self._traits = Column(np.float32, 4)  # question, length, holds a time word, nothing but questions
+        self._kinds = Column(np.uint8)  # of answers that it may hold, `dates.told_kinds`
         for column in self._columns():
-            column.append(0)
+            column.append(0)  # no unit
         self._postings = Postings()
         self._vectors = Vectors()
         self._links: tuple[Slots, Slots] | None = None
@@ -88,10 +88,23 @@ class EntityIndex:
 
     def add(self, units: Iterable[Unit]) -> None:
         """New units, their keys above every key that is here. Raises ValueError else."""
-        for unit in units:
-            if unit.key <= int(self._keys.rows[-1]) and self._slots:
-                raise ValueError(f"unit {unit.key} comes after unit {int(self._keys.rows[-1])}")
-            self._append(unit)
+        batch, newest = list(units), int(self._keys.rows[-1]) if self._slots else None
+        for unit in batch:
+            if newest is not None and unit.key <= newest:
+                raise ValueError(f"unit {unit.key} comes after unit {newest}")
+            newest = unit.key
+        if not batch:
+            return
+        first = len(self._keys)
+        words = list(terms_of(unit.text for unit in batch))
+        rows = [self._row(first + at, unit, words[at]) for at, unit in enumerate(batch)]
+        for column, values in zip(self._columns(), zip(*rows, strict=True), strict=True):
+            column.extend(np.array(values))
+        before = self._before.rows[first:]
+        self._after.rows[before] = np.arange(first, len(self._keys))
+        self._after.rows[0] = 0
+        self._postings.add(first, words)
+        self._vectors.add(len(batch))
         self._links = None
 
     def attach(self, key: int, packed: bytes) -> None:
@@ -123,21 +136,23 @@ class EntityIndex:
         mask = self._allowed(allowed)
         if not mask.any() or limit < 1:
             return []
-        signals, features = self.signals(question, encoding, now)
+        signals = self.signals(question, encoding, now)
         standard = standardised(signals, mask)
-        self._guess(standard, np.arange(len(mask), dtype=np.int32))
+        guess(standard, ~self._vectors.known)
         modelled = "dense" in signals
-        stages = self._fitted.conversation if signals["speaker"].any() else self._fitted.personal
+        named = bool(signals["speaker"].any())
+        stages = self._fitted.conversation if named else self._fitted.personal
         scores = weighted(standard, stages.first if modelled else stages.lexical)
         chosen = best(scores, mask, max(limit, RERANKED))
-        plain, features, scores = take(signals, chosen), take(features, chosen), scores[chosen]
+        plain, features, scores = take(signals, chosen), self._features(question, named, chosen), scores[chosen]
         gate = relevance(features, self._fitted.lexical_gate)
+        gate = np.where(features["found"] > 0, gate, np.minimum(gate, UNFOUND))
         if encoding is not None and modelled:
-            plain["maxsim"], features["maxsim_alone"] = self.maxsim(encoding, chosen)
-            features["cosine"] = filled(self._vectors.cosine(encoding, chosen), self._vectors.known[chosen])
+            plain["maxsim"] = self.maxsim(encoding, chosen)
+            features |= self._dense_features(encoding, signals["dense"], chosen)
             everywhere = np.ones(len(chosen), np.bool_)
             second = take(standard, chosen) | standardised({"maxsim": plain["maxsim"]}, everywhere)
-            self._guess(second, chosen)
+            guess(second, ~self._vectors.known[chosen])
             scores = weighted(second, stages.second)
             usable = self._vectors.known[chosen] & (features["foreign"] == 0)
             gate = np.where(usable, relevance(features, self._fitted.gate), gate)
@@ -145,91 +160,79 @@ class EntityIndex:
         plain |= features | {"age": ((now.timestamp() - self._said.rows[chosen]) / 86_400).astype(np.float32)}
         return self._answer(chosen, scores, gate, plain, limit)
 
-    def signals(self, question: str, encoding: Encoding | None, now: datetime) -> tuple[Signals, Signals]:
-        """What can be told of every slot (row 0 is no unit) before the dear part: the signals that order, and the
-        features of the gate. For `rank` and for fitting."""
+    def signals(self, question: str, encoding: Encoding | None, now: datetime) -> Signals:
+        """What can be told of every slot (row 0 is no unit) before the dear part. For `rank` and for fitting."""
         near, far = self._neighbours()
         asked = list(dict.fromkeys(terms(question)))
         month, day = matches(asked_dates(question, now), self._day.rows)
         traits = self._traits.rows
+        telling = self._postings.telling(asked, TERMS)
         signals: Signals = {
-            "bm25_window": self._postings.windows(asked, near, far),
-            "bm25_session": self._postings.sessions(asked, self._session.rows),
+            "bm25_window": self._postings.windows(telling, near, far),
+            "bm25_session": self._postings.sessions(telling, self._session.rows),
             "question": traits[:, 0],
             "length": traits[:, 1],
             "when": traits[:, 2] * np.float32(asks_when(question)),
             "speaker": self._named(asked)[self._speaker.rows],
-            "month": month,
-            "day": day,
-        }
-        own, window, top = self._postings.coverage(undated(asked), near, far)
-        features: Signals = {"coverage": own, "coverage_window": window, "best": top, "asks": traits[:, 3]}
-        features |= self._of_question(question, asked, bool(signals["speaker"].any()))
+        } | {"month": month, "day": day}
         if encoding is not None and self._vectors.attached:
             dense, dense_window = self._vectors.scan(encoding, near, far)
             known = self._vectors.known
             signals |= {"dense": filled(dense, known), "dense_window": filled(dense_window, known)}
-        return signals, features
+        return signals
 
-    def _of_question(self, question: str, asked: Sequence[str], named: bool) -> Signals:
-        """What the gate has to know of the question itself and of the entity, the same in every row."""
-        telling = sum((self._postings.weight(term) for term in undated(asked)), 0.0)
-        other = foreign(question)
-        values = {
-            "named": float(named),
-            "personal": float(named or other or _FIRST_PERSON.search(question) is not None),
-            "telling": math.log1p(telling),
-            "size": math.log10(min(max(len(self), 1), LARGE)),
-            "foreign": float(other),
+    def _features(self, question: str, named: bool, slots: Slots) -> Signals:
+        """What the gate has to know of the words of `slots`, of the question and of the entity; these two are the same
+        in every row."""
+        asked, kinds = undated(list(dict.fromkeys(terms(question)))), asked_kinds(question)
+        values = asking(question, named)
+        if values["foreign"]:
+            asked = [term for term in asked if not grammatical(term)] or asked
+        values |= {"size": math.log10(min(max(len(self), 1), LARGE))}
+        features: Signals = {name: np.full(len(slots), value, np.float32) for name, value in values.items()}
+        held, total = self._postings.held(asked)
+        held = held[slots]
+        return features | {
+            "asks": self._traits.rows[slots, 3],
+            "coverage": held / np.float32(max(total, 1e-9)),
+            "found": held,
+            "missing": np.log1p(np.maximum(total - held, 0)),
+            "misfit": ((self._kinds.rows[slots] & kinds == 0) & (kinds > 0)).astype(np.float32),
         }
-        return {name: np.full(len(self._keys), value, np.float32) for name, value in values.items()}
 
-    def maxsim(self, encoding: Encoding, slots: Slots) -> tuple[Floats, Floats]:
-        """For `slots`: how well the best matching tokens of each unit's window, and of the unit alone, answer the
-        question's tokens; 0 to about 1."""
-        window, alone = self._vectors.maxsim(encoding, slots, *self._neighbours())
-        known = self._vectors.known[slots]
-        return filled(window, known), filled(alone, known)
+    def _dense_features(self, encoding: Encoding, dense: Floats, slots: Slots) -> Signals:
+        """What the gate has to know of the vectors of `slots`; `dense`: that signal in every row."""
+        known = self._vectors.known
+        return {
+            "cosine": filled(self._vectors.cosine(encoding, slots), known[slots]),
+            "dense": dense[slots],
+            "outstanding": outstanding(dense, known, slots),
+        }
 
-    def _guess(self, standard: Signals, slots: Slots) -> None:
-        """Write into the dense z-scores of units that have no vector yet what their words let expect, so that what
-        was said a second ago does not stand behind all that was said before."""
-        missing = ~self._vectors.known[slots]
-        if missing.any():
-            expected = np.clip(EXPECTED * standard["bm25_window"][missing], -EXPECTED, EXPECTED_MOST)
-            for name in ("dense", "dense_window", "maxsim"):
-                if name in standard:
-                    standard[name] = standard[name].copy()
-                    standard[name][missing] = expected
+    def maxsim(self, encoding: Encoding, slots: Slots) -> Floats:
+        """For `slots`: how well the best matching tokens of each unit's window answer the question's tokens; 0 to
+        about 1."""
+        return filled(self._vectors.maxsim(encoding, slots, *self._neighbours()), self._vectors.known[slots])
 
     def slots(self, keys: Collection[int]) -> Slots:
         """The rows of `signals` that belong to `keys`, in their order."""
         return np.array([self._slots[key] for key in keys], np.int32)
 
-    def _append(self, unit: Unit) -> None:
-        slot = len(self._keys)
+    def _row(self, slot: int, unit: Unit, words: Sequence[str]) -> tuple[object, ...]:
+        """What a new unit puts into the columns."""
         number = self._sessions.setdefault(unit.session, len(self._sessions))
         if number == len(self._last):
             self._last.append(0)
         before, self._last[number] = self._last[number], slot
-        words = terms(unit.text)
         name = fold(unit.speaker) if unit.speaker else ""
-        self._keys.append(unit.key)
-        self._session.append(number)
-        self._speaker.append(self._speakers.setdefault(name, len(self._speakers)))
-        self._before.append(before)
-        self._after.append(0)
-        if before:
-            self._after.rows[before] = slot
-        self._said.append(unit.said_at.timestamp())
-        self._day.append(unit.said_at.toordinal())
+        speaker = self._speakers.setdefault(name, len(self._speakers))
+        said, day = unit.said_at.timestamp(), unit.said_at.toordinal()
         length = math.log1p(len(unit.text.split()) if " " in unit.text else len(words))
         question = is_question(unit.text)
         only = question and all(map(is_question, sentences(unit.text)))
-        self._traits.append((question, length, tells_time(words), only))
-        self._postings.add(slot, words)
-        self._vectors.add()
+        traits = (question, length, tells_time(words), only)
         self._slots[unit.key] = slot
+        return unit.key, number, speaker, before, 0, said, day, traits, told_kinds(unit.text, words)
 
     def _columns(self) -> tuple[Column, ...]:
         return (
@@ -241,6 +244,7 @@ class EntityIndex:
             self._said,
             self._day,
             self._traits,
+            self._kinds,
         )
 
     def _neighbours(self) -> tuple[Slots, Slots]:

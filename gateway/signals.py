@@ -12,6 +12,8 @@ Signals = dict[str, Floats]
 
 STANDARDISED = ("dense", "dense_window", "bm25_window", "bm25_session", "maxsim")
 """Signals that go into the sum as z-scores over the units asked for; the others go in as they are."""
+EXPECTED, EXPECTED_MOST = 0.6, 3.0
+"""Dense z-score for each lexical one, about their correlation on the conversations, and its bound."""
 
 
 def standardised(signals: Mapping[str, Floats], mask: Mask) -> Signals:
@@ -32,7 +34,7 @@ def weighted(signals: Mapping[str, Floats], weights: Mapping[str, float]) -> Flo
     rows = len(next(iter(signals.values())))
     total = np.full(rows, weights.get("bias", 0.0), np.float32)
     for name, weight in weights.items():
-        if name != "bias":
+        if name != "bias" and weight:
             total += np.float32(weight) * signals[name]
     return total
 
@@ -55,3 +57,14 @@ def filled(values: Floats, known: Mask) -> Floats:
     if known.all() or not known.any():
         return values
     return np.where(known, values, values[known].mean()).astype(np.float32)
+
+
+def guess(standard: Signals, missing: Mask) -> None:
+    """Write into the dense z-scores of units that have no vector yet, the rows of `missing`, what their words let
+    expect, so that what was said a second ago does not stand behind all that was said before."""
+    if missing.any():
+        expected = np.clip(EXPECTED * standard["bm25_window"][missing], -EXPECTED, EXPECTED_MOST)
+        for name in ("dense", "dense_window", "maxsim"):
+            if name in standard:
+                standard[name] = standard[name].copy()
+                standard[name][missing] = expected

@@ -47,12 +47,15 @@ FITTED = Fitted(
         lexical={"bm25_window": 0.84, "bm25_session": 0.0, "question": -1.61, "length": 0.0, "when": 1.75,
                  "month": 2.59, "day": 1.66},
     ),
-    gate={"bias": -3.36, "coverage": 0.1, "best": 0.04, "personal": 0.65, "telling": -0.47, "size": -0.93,
-          "cosine": 12.49, "maxsim_alone": 2.72, "named": 3.0},
-    lexical_gate={"bias": -1.08, "coverage": 2.3, "best": 0.17, "personal": 0.57, "telling": -0.23, "size": -0.6,
-                  "named": 3.0},
+    gate={"bias": -1.54, "missing": -0.6, "personal": 0.15, "suggests": 1.27, "size": -0.9, "misfit": -1.11,
+          "cosine": 6.36, "dense": 5.45, "outstanding": 0.3, "named": 3.76},
+    lexical_gate={"bias": -0.16, "coverage": 2.59, "found": 0.36, "personal": 0.42, "suggests": -0.82, "size": -1.43,
+                  "misfit": -1.76, "named": 3.45},
 )  # fmt: skip
 """Fitted on the development half of LoCoMo (conversations of two named people) and on the hand-written
-benchmarks/first_person.jsonl (a user's own statements); `named` is rounded up by hand, so that a question that names
-a participant is nearly always answered. `size` (the logarithm of the number of units, up to 1,000) is what keeps the
-meaning of 0.5: the best of a thousand wrong units looks better than the best of one."""
+benchmarks/first_person.jsonl (a user's own statements); nothing is fitted on first_person_held.jsonl. `named` lets a
+question that names a participant be answered nearly always. `size` (the logarithm of the number of units, up to 1,000)
+is what keeps the meaning of 0.5: the best of a thousand wrong units looks better than the best of one. What else is in
+the gates: `found` and `missing`, the weight of the question's words that a unit holds and (as a logarithm) lacks, and
+`coverage`, the share that it holds; `misfit`, 1 where the question asks for a time, number, name or place and the unit
+holds none; `outstanding`, how far the unit's cosine is above what the entity's others have with this question."""

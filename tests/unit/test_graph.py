@@ -47,23 +47,23 @@ def test_a_relation_leads_to_the_one_it_names() -> None:
     assert graph(SISTER, WORK).neighbours("Where does my sister work?") == ["Maria"]
 
 
-def test_a_name_leads_to_the_relation_it_stands_for_only_if_more_is_known_there() -> None:
-    made = graph(SISTER, WORK, memory("My sister's dog is Rex.", Triple("sister", "dog", "Rex")))
-    assert made.neighbours("What do you know of Rex?") == ["sister"]
+def test_a_name_leads_to_the_relation_it_stands_for() -> None:
+    assert graph(SISTER, WORK).neighbours("Where does Maria work?") == ["sister"]
 
 
-def test_a_name_that_nothing_else_speaks_of_widens_nothing() -> None:
-    assert graph(SISTER).neighbours("Where does my sister work?") == []
+def test_the_relation_of_another_leads_only_to_theirs() -> None:
+    made = graph(SISTER, memory("Tom's sister is Eva.", Triple("Tom", "sister", "Eva")))
+    assert made.neighbours("Where does my sister work?") == ["Maria"]
+    assert made.neighbours("Where does Tom's sister work?") == ["Maria", "Eva"]
 
 
 def test_what_the_question_names_itself_is_no_neighbour() -> None:
     assert graph(SISTER, WORK).neighbours("Where does my sister Maria work?") == []
 
 
-def test_the_user_is_no_neighbour_of_everything() -> None:
+def test_what_is_no_tie_leads_nowhere() -> None:
     home = memory("I live in Porto.", Triple(USER, "lives in", "Porto"))
-    mayor = memory("Porto is windy.", Triple("Porto", "is", "windy"))
-    assert graph(home, mayor).neighbours("What is the user like?") == []
+    assert graph(home).neighbours("Who lives in Porto?") == []
 
 
 def test_what_no_longer_holds_leads_nowhere() -> None:
@@ -80,5 +80,4 @@ def test_an_edge_that_was_changed_leads_to_its_new_end() -> None:
 
 def test_a_question_is_widened_by_a_few_names_only() -> None:
     friends = [memory(f"F{n}", Triple(USER, "friend", f"Name{n}")) for n in range(50)]
-    known = [memory(f"K{n}", Triple(f"Name{n}", "lives in", "Rome")) for n in range(50)]
-    assert len(graph(*friends, *known).neighbours("Which friend is in Italy?")) == MAX_NAMES
+    assert len(graph(*friends).neighbours("Which friend is in Italy?")) == MAX_NAMES

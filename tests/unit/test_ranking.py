@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.dense import pack, unpack
+from gateway.lexical import Postings
 from gateway.ranking import EntityIndex, Ranked, Unit
 from gateway.relevance import admitted
 from gateway.selection import Candidate, best_sentences, select
@@ -105,6 +106,10 @@ def test_every_signal_is_named() -> None:
         "day",
         "maxsim",
         "coverage",
+        "found",
+        "missing",
+        "misfit",
+        "outstanding",
         "cosine",
         "age",
     } <= signals.keys()
@@ -284,6 +289,24 @@ def test_a_model_without_token_vectors_ranks_by_its_pooled_ones() -> None:
     question = encoded("What is my dog called?")
     asked = Encoded(question.vector, question.tokens[:0], question.token_vectors[:0])
     assert index.rank("What is my dog called?", asked, now=NOW, allowed=None, limit=3)[0].key == 0
+
+
+def test_of_a_page_the_rarest_words_that_are_held_are_looked_for() -> None:
+    postings = Postings()
+    postings.add(1, [["common", "rare"], ["common"], ["common", "other"]])
+    assert postings.telling(["common", "unheard", "rare", "other", "rare"], 2) == ["rare", "other"]
+    assert postings.telling(["common", "unheard", "rare"], 2) == ["common", "rare"]
+
+
+def test_vectors_that_wait_to_be_unpacked_are_counted_and_forgotten() -> None:
+    index = EntityIndex()
+    index.add(facts())
+    bare = index.nbytes
+    for key, text in enumerate(FACTS):
+        index.attach(key, pack(encoded(text)))
+    assert index.nbytes > bare + sum(len(pack(encoded(text))) for text in FACTS)
+    index.remove(range(1, len(FACTS)))
+    assert [each.key for each in ranked(index, "What is my dog called?")] == [0]
 
 
 def test_a_packed_encoding_keeps_directions_tokens_and_signs() -> None:
