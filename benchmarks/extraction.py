@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.domain import Ended, Statement, Triple
+from gateway.domain import LASTING, Ended, Statement, Triple
 from gateway.extract.local import statements
 from gateway.words import fold
 
@@ -60,6 +60,9 @@ def ends(new: Statement, old: Statement) -> bool:
 
 
 def _ends(new: Statement, ended: Ended, triple: Triple) -> bool:
+    if not ended.predicate:
+        same = _key(ended.subject, ended.object) == _key(triple.subject, triple.object)
+        return same and triple.predicate not in LASTING
     if _key(ended.subject, ended.predicate) != _key(triple.subject, triple.predicate):
         return False
     if ended.object:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +15,18 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from gateway import embed
+from gateway.api.access import Doorkeeper, Guarded
+from gateway.api.background import Background
+from gateway.api.mcp import Mcp
+from gateway.api.mem0 import PREFIX, Mem0
+from gateway.api.service import Api
+from gateway.api.tools import Tools
+from gateway.asking import Asker
 from gateway.attribution import Attributor
-from gateway.config import Config
+from gateway.config import Config, UpstreamConfig
 from gateway.errors import NotFound, StoreError
+from gateway.extraction import Extractor
+from gateway.keyring import Keyring
 from gateway.memory import Memory
 from gateway.metrics import Metrics
 from gateway.proxy import Proxy
@@ -26,9 +35,12 @@ from gateway.recorder import Recorder
 from gateway.relay import Receive, Send
 from gateway.sessions import Sessions
 from gateway.store.sqlite import SqliteStore
+from gateway.upkeep import Upkeep
 from gateway.upstream import Upstream
 from gateway.worker import Embedding, Worker
 
+KEY_KEPT = 60.0
+"""Seconds, after a conversation fell quiet, that its caller's credential is kept to have it read."""
 STORE_ANSWER = 0.25
 """Seconds that readiness waits for the store."""
 
@@ -44,6 +56,9 @@ class Gateway:
         self._metrics = Metrics()
         self._draining = False
         self._proxy: Proxy | None = None
+        self._mcp: Guarded | None = None
+        self._api: Api | None = None
+        self._mem0: Mem0 | None = None
         self._recorder: Recorder | None = None
         self._store: SqliteStore | None = None
         routes = [
@@ -58,6 +73,15 @@ class Gateway:
         if scope["type"] == "http" and scope["raw_path"].startswith(b"/v1/"):
             assert self._proxy is not None
             await self._proxy(scope, receive, send)
+        elif scope["type"] == "http" and scope["raw_path"].startswith(b"/api/"):
+            assert self._api is not None
+            await self._api(scope, receive, send)
+        elif scope["type"] == "http" and scope["raw_path"].startswith(PREFIX):
+            assert self._mem0 is not None
+            await self._mem0(scope, receive, send)
+        elif scope["type"] == "http" and scope["raw_path"] == b"/mcp":
+            assert self._mcp is not None
+            await self._mcp(scope, receive, send)
         else:
             await self._pages(scope, receive, send)  # type: ignore[arg-type]  # the same shapes, named elsewhere
 
@@ -65,11 +89,15 @@ class Gateway:
         """Say in /readyz that no new work is wanted."""
         self._draining = True
 
+    def running(self) -> AbstractAsyncContextManager[None]:
+        """Its parts, alive until the context ends: for a program that calls the application by itself."""
+        return self._lifespan(self._pages)
+
     @asynccontextmanager
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         config = self._config
         async with AsyncExitStack() as stack:
-            self._store = await SqliteStore.open(store_path(config))
+            self._store = await SqliteStore.open(config.store_file)
             stack.push_async_callback(self._store.close)
             upstreams = []
             for upstream in config.upstreams:
@@ -81,10 +109,29 @@ class Gateway:
             recall = await stack.enter_async_context(
                 Recall(self._store, config.memory, config.processes, self._embedding.ready)
             )
+            await stack.enter_async_context(Upkeep(self._store.library, config.memory.retention, self._metrics))
             attributor = Attributor(config)
             sessions = Sessions(self._store, config.memory.history)
             memory = Memory(config.memory, attributor, self._store, sessions, recall, self._metrics)
-            self._proxy = Proxy(config, attributor, memory, self._recorder, upstreams, self._metrics)
+            mcp = await stack.enter_async_context(Mcp(attributor, Tools(self._store.library, recall)))
+            self._mcp = Guarded(mcp, Doorkeeper(config), config)
+            self._mem0 = Mem0(config.limits, Doorkeeper(config), attributor, self._store.library, recall, worker.notice)
+            background = Background(self._store, self._store.jobs, self._embedding, worker.notice)
+            self._api = Api(config, attributor, self._store, recall, background)
+            keyring = _keyring(config)
+            proxy = self._proxy = Proxy(config, attributor, memory, self._recorder, upstreams, self._metrics, keyring)
+            if config.memory.extract.mode == "llm":
+                asker = Asker(upstreams[config.upstreams.index(_extractor(config))])
+                await stack.enter_async_context(
+                    Extractor(
+                        self._store.jobs,
+                        asker,
+                        config.memory.extract,
+                        self._metrics,
+                        keyring,
+                        lambda: proxy.active > config.limits.concurrency // 2,
+                    )
+                )
             yield
 
     async def _health(self, _: Request) -> Response:
@@ -113,9 +160,18 @@ class Gateway:
         return Response(self._metrics.page(), media_type="text/plain; version=0.0.4")
 
 
-def store_path(config: Config) -> Path:
-    """The file of a SQLite store."""
-    return Path(config.store.get_secret_value().removeprefix("sqlite:///"))
+def _extractor(config: Config) -> UpstreamConfig:
+    """The upstream that reads turns."""
+    name = config.memory.extract.upstream
+    return next(upstream for upstream in config.upstreams if name in (None, upstream.name))
+
+
+def _keyring(config: Config) -> Keyring | None:
+    """For callers' credentials, where turns are read with them."""
+    upstream, extract = _extractor(config), config.memory.extract
+    if extract.mode != "llm" or upstream.api_key:
+        return None
+    return Keyring(upstream.name, extract.idle + KEY_KEPT)
 
 
 async def _missing(_: Request, __: Exception) -> Response:

@@ -11,8 +11,8 @@ from datetime import UTC, datetime
 from typing import Literal, cast, get_args
 
 from gateway.config import Attribution, Config, KeyConfig
-from gateway.domain import DEFAULT_PROCESS, DEFAULT_TENANT
-from gateway.errors import BadRequest, Unauthorized
+from gateway.domain import DEFAULT_PROCESS, DEFAULT_TENANT, NOBODY
+from gateway.errors import BadRequest, Forbidden, Unauthorized
 
 Mode = Literal["on", "off", "read", "write", "shadow"]
 Headers = Sequence[tuple[bytes, bytes]]
@@ -23,10 +23,11 @@ FULL_HISTORY = "x-openwebui-chat-id"
 """A session named here belongs to a client that always sends its whole history."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
-_RFC_3339 = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.IGNORECASE)
+RFC_3339 = re.compile(rb"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)", re.IGNORECASE)
 _OWN = ("x-memory", "x-memory-sharing", "x-memory-time", "x-memory-token")
 _BODY_FIELDS = ("user", "safety_identifier")
 _CREDENTIALS = ("authorization", "api-key", "x-api-key")
+_SCHEMES = (b"bearer", b"token")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,21 @@ class Ids:
     session: str | None
     named: bool = False
     """The request names its process."""
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Whose memories a key reaches."""
+
+    tenant: str
+    only: str | None
+    """The one entity that it may touch; None: all of the tenant."""
+
+    def entity(self, named: str | None) -> str:
+        """The entity that is named, NOBODY if none is; raises Forbidden where the key may not touch it."""
+        if self.only not in (None, named):
+            raise Forbidden("This key may touch only its own entity.", param="entity")
+        return NOBODY if named is None else named
 
 
 class Attributor:
@@ -96,6 +112,12 @@ class Attributor:
             said_at=said_at,
         )
 
+    def access(self, headers: Headers) -> Access:
+        """What a call of the gateway's own API may touch; raises Unauthorized without a valid key."""
+        key = self._key(headers)
+        fixed = key.entity.removeprefix("fixed:") if key and key.entity.startswith("fixed:") else None
+        return Access(key.tenant if key else DEFAULT_TENANT, fixed)
+
     def complete(self, identity: Identity, field: Callable[[str], object]) -> Ids:
         """The ids with those that only the body holds; `field` gives the body's value at a dotted path."""
 
@@ -135,7 +157,7 @@ class Attributor:
         for name, value in headers:
             if name.decode("latin-1") in _CREDENTIALS:
                 scheme, _, rest = value.partition(b" ")
-                given = _fingerprint(rest.strip() if scheme.lower() == b"bearer" else value)
+                given = _fingerprint(rest.strip() if scheme.lower() in _SCHEMES else value)
                 for known, key in self._keys.items():
                     if hmac.compare_digest(known, given):
                         return key
@@ -184,7 +206,7 @@ def _time(own: dict[bytes, bytes]) -> datetime | None:
     if value is None:
         return None
     try:
-        if _RFC_3339.fullmatch(value):
+        if RFC_3339.fullmatch(value):
             return datetime.fromisoformat(value.decode().upper()).astimezone(UTC)
     except (ValueError, OverflowError):  # no such day, or one before the year 1 or after 9999 in UTC
         pass

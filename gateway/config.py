@@ -120,16 +120,15 @@ class ExtractConfig(Section):
 
     mode: Literal["off", "local", "llm"] = "local"
     upstream: str | None = None
+    """Name of one of the upstreams; None: the first."""
     model: str | None = None
+    """None: the one that the newest turn asked for."""
     idle: Seconds = 5
     attempts: Annotated[int, Field(ge=1)] = 5
-
-    @field_validator("mode")
-    @classmethod
-    def _built(cls, mode: str) -> str:
-        if mode == "llm":
-            raise ValueError("extraction by a language model is not built yet; use local or off")
-        return mode
+    timeout: Seconds = 60
+    entity_calls: Count = 200
+    tenant_calls: Count = 20_000
+    """Calls of one entity, and of all of a tenant, a day."""
 
 
 class Retention(Section):
@@ -183,6 +182,15 @@ class LogConfig(Section):
     format: Literal["plain", "json"] = "plain"
 
 
+class ApiConfig(Section):
+    """Who may call the gateway's own API from a browser."""
+
+    hosts: tuple[str, ...] = ()
+    """Names, without port, that it may be called by besides the obvious ones."""
+    origins: tuple[str, ...] = ()
+    """Other sites whose pages may call it, such as https://app.example.com."""
+
+
 class Config(Section):
     """Everything that a gateway is told at start."""
 
@@ -196,6 +204,7 @@ class Config(Section):
     memory: MemoryConfig = MemoryConfig()
     processes: dict[str, ProcessConfig] = {}
     embedder: EmbedderConfig = EmbedderConfig()
+    api: ApiConfig = ApiConfig()
     limits: Limits = Limits()
     log: LogConfig = LogConfig()
 
@@ -204,6 +213,11 @@ class Config(Section):
         """Host and port of `listen`."""
         host, _, port = self.listen.rpartition(":")
         return host.strip("[]"), int(port)
+
+    @property
+    def store_file(self) -> Path:
+        """The file of a SQLite store."""
+        return Path(self.store.get_secret_value().removeprefix("sqlite:///"))
 
     @field_validator("tokens", mode="before")
     @classmethod
@@ -234,6 +248,8 @@ class Config(Section):
         names = [upstream.name for upstream in self.upstreams]
         if len(set(names)) < len(names):
             raise ValueError("upstreams: every name must differ")
+        if self.memory.extract.upstream not in (None, *names):
+            raise ValueError("memory.extract.upstream: must be the name of one of the upstreams")
         if not self.keys and not self.insecure and not _loopback(self.address[0]):
             raise ValueError("listen: an address that others can reach needs `keys` (or `insecure: true`)")
         if self.keys and (keyless := [u.name for u in self.upstreams if u.api_key is None]):

@@ -113,8 +113,13 @@ class Ended:
 
     subject: str
     predicate: str
+    """Empty: any that has this object, which must be given then, but for those of LASTING."""
     object: str = ""
     """Only this one; empty: whatever the object is, but for the one that the statement itself states."""
+
+
+LASTING = frozenset(("name", "from", "born in", "native language", "likes", "dislikes", "wants", "plans", "goal"))
+"""Predicates that do not end because a thing or a person that they name is gone from somebody's life."""
 
 
 @dataclass(frozen=True, slots=True)

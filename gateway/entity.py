@@ -15,7 +15,7 @@ from gateway.embed import Encoding
 from gateway.graph import Graph
 from gateway.prompt import DATED
 from gateway.ranking import EntityIndex, Ranked, Unit
-from gateway.selection import Candidate, select
+from gateway.selection import Candidate, best_sentences, select
 from gateway.words import cut, label
 
 CANDIDATES = 100
@@ -94,6 +94,8 @@ class Entity:
             del self._stated[before.key]
             for unit in gone:
                 self._bare.pop(unit, None)
+        for key in set(before.sources).difference(memory.sources) if before else ():  # they state it no more
+            self._stated[key].pop(memory.id)
         self._memories[memory.id] = memory
         self._graph.put(memory)
         self._standing.pop(memory.id, None)
@@ -151,7 +153,9 @@ class Entity:
             if any(memory.id not in taken for memory in self._of(self._messages[unit.key - 1], visible))
         ]
 
-    async def rank(self, question: str, query: Encoding | None, now: datetime, only: Visible | None) -> list[Ranked]:
+    async def rank(
+        self, question: str, query: Encoding | None, now: datetime, only: Visible | None, limit: int = CANDIDATES
+    ) -> list[Ranked]:
         """The scoring units, best first; those that state nothing that `only` lets through are left out."""
         if not len(self.index):
             return []
@@ -161,9 +165,19 @@ class Entity:
             query,
             now=now,
             allowed=self._allowed(only) if only else None,
-            limit=CANDIDATES,
+            limit=limit,
         )
         return await asyncio.to_thread(rank) if len(self.index) > LARGE else rank()
+
+    def found(self, question: str, ranked: Sequence[Ranked], wanted: Visible) -> list[Recalled]:
+        """The wanted memories that these units state, best first, those of a kind that the question names above all."""
+        kinds = [memory for memory in self._asked_by_kind(question) if wanted(memory)]
+        found = {memory.id: Recalled(memory, 1.0, {"kind": 1.0}) for memory in kinds}
+        for unit in ranked:
+            told = self._of(self._messages[unit.key - 1], wanted)
+            for at in best_sentences(question, [memory.text for memory in told]):
+                found.setdefault(told[at].id, Recalled(told[at], unit.relevance, unit.signals))
+        return list(found.values())
 
     def lines(
         self, question: str, ranked: Sequence[Ranked], visible: Visible, taken: set[str], characters: int

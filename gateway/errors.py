@@ -3,13 +3,16 @@
 GatewayError
 ├── BadRequest            400
 ├── Unauthorized          401
+├── Forbidden             403
 ├── NotFound              404
+├── NotAllowed            405
 ├── RequestTimeout        408
 ├── BodyTooLarge          413
 ├── HeadersTooLarge       431
 ├── NotBuilt              501
 ├── UpstreamUnreachable   502
 ├── Overloaded            503
+├── StoreSilent           503
 └── UpstreamSilent        504
 ConfigError               exit code 3
 StoreError                the store cannot answer now: never an HTTP status of a chat
@@ -60,10 +63,22 @@ class Unauthorized(GatewayError):
     status, type, code = 401, "authentication_error", "invalid_api_key"
 
 
+class Forbidden(GatewayError):
+    """This key, or this site, may not do that."""
+
+    status, type, code = 403, "permission_error", "forbidden"
+
+
 class NotFound(GatewayError):
     """There is nothing at this address."""
 
     status, type, code = 404, "invalid_request_error", "not_found"
+
+
+class NotAllowed(GatewayError):
+    """This address does not take that method."""
+
+    status, type, code = 405, "invalid_request_error", "method_not_allowed"
 
 
 class RequestTimeout(GatewayError):
@@ -103,6 +118,12 @@ class Overloaded(GatewayError):
 
     def headers(self) -> list[tuple[bytes, bytes]]:
         return [*super().headers(), (b"retry-after", b"1"), (b"retry-after-ms", b"1000")]
+
+
+class StoreSilent(GatewayError):
+    """The store cannot answer now; try again shortly."""
+
+    status, type, code, retry = 503, "overloaded_error", "store_unavailable", True
 
 
 class UpstreamSilent(GatewayError):

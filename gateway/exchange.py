@@ -11,9 +11,10 @@ from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
+from typing import Literal
 
 from gateway.attribution import Identity
-from gateway.domain import Message, Reply, Statement, Turn
+from gateway.domain import Message, Reply, Scope, Statement, Trace, Turn
 from gateway.errors import GatewayError, UpstreamUnreachable
 from gateway.extract.local import statements
 from gateway.memory import Memory, Plan
@@ -42,15 +43,20 @@ _TOO_LONG = re.compile(
 _OWN = (b"x-session-id", b"x-memory-status", b"x-memory-recalled", b"x-memory-recorded", b"x-memory-request-id")
 
 
+Mode = Literal["off", "local", "llm"]
+"""How statements are found: not at all, by rules, or by rules and later by a language model too."""
+
+
 class Exchange:
     """One request from its body to its recorded turn."""
 
-    def __init__(self, client: Client, identity: Identity, recorder: Recorder, learns: bool) -> None:
+    def __init__(self, client: Client, identity: Identity, recorder: Recorder, extract: Mode) -> None:
         self.id = uuid.uuid4().hex
         self.plan = Plan(b"", "off")
         self.recorded = False
-        self._client, self._identity, self._recorder, self._learns = client, identity, recorder, learns
+        self._client, self._identity, self._recorder, self._extract = client, identity, recorder, extract
         self._turn: Turn | None = None
+        self._traced = False
         self._started = datetime.now(UTC)
         self._raw = b""
         self._memory = self._upstream = 0.0  # milliseconds
@@ -189,7 +195,7 @@ class Exchange:
     async def _record(self, reply: Reply) -> None:
         """Record the turn and wait until it is durable, or the wait is over."""
         learnt: dict[bytes, tuple[Statement, ...]] = {}
-        if self._learns and reply.state == "complete" and self.plan.records and self.plan.thread:
+        if self._extract != "off" and reply.state == "complete" and self.plan.records and self.plan.thread:
             for message in self.plan.thread.learn:
                 text = stripped(message.text)[:MAX_LEARNT]
                 state = partial(statements, text, asked=_asked(self.plan.thread, message), at=self._said_at)
@@ -204,6 +210,9 @@ class Exchange:
         """Hand the turn to the recorder; nothing to wait for where nothing is recorded."""
         thread = self.plan.thread
         if thread is None or not self.plan.records:
+            if self.plan.scope and not self._traced:
+                self._traced = True
+                self._recorder.keep_trace(self._trace(thread.scope if thread else self.plan.scope, reply))
             return None
         messages = thread.messages
         self._turn = Turn(
@@ -225,8 +234,27 @@ class Exchange:
             usage=reply.usage,
             timings={"memory": round(self._memory, 2), "upstream": round(self._upstream, 2)},
             closed=self.plan.closed,
+            extract=self._extract == "llm" and bool(learnt),
+            requested=self.plan.model,
+            trace=self._trace(thread.scope, reply),
         )
         return self._recorder.submit(self._turn)
+
+    def _trace(self, scope: Scope, reply: Reply) -> Trace:
+        """What memory did to this request."""
+        return Trace(
+            id=self.id,
+            scope=scope,
+            mode=self._identity.mode,
+            status=self.plan.status,
+            outcome=reply.state,
+            started_at=self._started,
+            model=reply.model or self.plan.model,
+            told=self.plan.told,
+            block=self.plan.block,
+            injected=self.plan.recalled > 0,
+            timings={"memory": round(self._memory, 2), "upstream": round(self._upstream, 2)},
+        )
 
 
 def _asked(thread: Thread, message: Message) -> str:

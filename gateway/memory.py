@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 from gateway.attribution import Attributor, Identity, Ids
 from gateway.config import MemoryConfig
-from gateway.domain import NOBODY, Block, Line, Scope
+from gateway.domain import NOBODY, Block, Line, Scope, Told
 from gateway.errors import StoreError
 from gateway.metrics import Metrics
 from gateway.prompt import compose, own_words, tokens
@@ -49,6 +49,12 @@ class Plan:
     """Memories that this request added to the prompt."""
     model: str | None = None
     choices: int = 1
+    scope: Scope | None = None
+    """Whose trace the request leaves; None: it leaves none."""
+    told: tuple[Told, ...] = ()
+    """What recall found."""
+    block: str = ""
+    """What was put before the newest message, or would have been."""
 
 
 class Memory:
@@ -83,7 +89,8 @@ class Memory:
         if self._config.side_calls == "relay" and _SIDE_CALL.match(request.messages[-1].text):
             return plain
         records = ids.entity is not None and identity.mode in ("on", "write", "shadow")
-        plain = replace(plain, records=records, closed=self._recall.closed(ids.process))
+        scope = Scope(identity.tenant, ids.entity or NOBODY, ids.process, ids.session)
+        plain = replace(plain, records=records, closed=self._recall.closed(ids.process), scope=scope)
         thread: Thread | None = None
         try:
             async with asyncio.timeout(self._config.recall.deadline):
@@ -127,6 +134,7 @@ class Memory:
 
     async def _with_memory(self, plain: Plan, identity: Identity, request: ChatRequest, thread: Thread) -> Plan:
         """The body with what was recalled before and now."""
+        began = datetime.now(UTC)
         blocks = {index: block.text for index, block in thread.blocks}
         last = len(thread.messages) - 1
         found: list[Line] = []
@@ -141,7 +149,8 @@ class Memory:
         if injects or thread.replay_from is not None:
             names = tuple(recalled.memory.id for line in found for recalled in line.memories)
             new = Block(thread.messages[last].chain, compose(found) if injects else "", names)
-            kept = await self._store.keep_block(thread.scope, new, thread.replay_from)
+            kept = await self._store.keep_block(thread.scope, new, thread.replay_from, began)
+            injects = injects and bool(kept.text)
             if kept.text:
                 blocks[last] = kept.text
         status = "ok" if blocks or thread.shown or found else "empty"
@@ -155,6 +164,8 @@ class Memory:
             body=request.with_memory(blocks, thread.earlier),
             status=status,
             recalled=sum(len(line.memories) for line in found) if injects else 0,
+            told=tuple(Told(hit.memory.id, hit.score, hit.signals) for line in found for hit in line.memories),
+            block=(blocks[last] if injects else compose(found)) if found else "",
         )
 
     def _unplaced(self, identity: Identity, ids: Ids, request: ChatRequest) -> Thread:

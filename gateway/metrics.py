@@ -37,6 +37,31 @@ class Metrics:
         self.active = Gauge("memory_gateway_active_requests", "Requests being served", registry=self.registry)
         self.waiting = Gauge("memory_gateway_waiting_turns", "Turns that the store refused", registry=self.registry)
 
+        self.extraction = Counter(
+            "memory_gateway_extraction_calls_total",
+            "Calls of the extractor's model by outcome: kept, void (claimed by another, or erased), paused, capped,"
+            " unauthorised, or what failed",
+            ["outcome"],
+            registry=self.registry,
+        )
+        self.refused = Counter(
+            "memory_gateway_extraction_refused_total",
+            "Operations of the extractor's model that were not taken",
+            ["operation"],
+            registry=self.registry,
+        )
+        self.parked = Counter(
+            "memory_gateway_extraction_parked_total",
+            "Batches of messages that were passed over",
+            registry=self.registry,
+        )
+        self.jobs = Gauge(
+            "memory_gateway_extraction_jobs",
+            "Jobs that wait, and batches that are parked",
+            ["state"],
+            registry=self.registry,
+        )
+
     def page(self) -> bytes:
         """The text that Prometheus scrapes."""
         return generate_latest(self.registry)

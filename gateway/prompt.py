@@ -44,8 +44,27 @@ def compose(lines: Sequence[Line]) -> str:
 
 def written(text: str, said_at: datetime) -> str:
     """A line of the block; nothing in `text` can end the line or the block, or forge a role."""
-    clean = _FORGED.sub("\u2039", _UNSEEN.sub("", " ".join(text.split())))
-    return f"{clean} ({said_at.date().isoformat()})\n"
+    return f"{_clean(text)} ({said_at.date().isoformat()})\n"
+
+
+def without(block: str, texts: Sequence[str]) -> str:
+    """The block without these texts and the lines that held nothing else; empty if it says none of them, or no more."""
+    gone = sorted(filter(None, map(_clean, texts)), key=len, reverse=True)
+    kept: list[str] = []
+    lines = block.removeprefix(OPENING).removesuffix(CLOSING).splitlines()
+    for line in lines:
+        said, dated = line[: 1 - DATED], line[1 - DATED :]
+        for text in gone:
+            said = said.replace(text, "")
+        if said == line[: 1 - DATED]:
+            kept.append(line)
+        elif said := " ".join(said.split()):
+            kept.append(said + dated)
+    return "".join([OPENING, *(f"{line}\n" for line in kept), CLOSING]) if kept and kept != lines else ""
+
+
+def _clean(text: str) -> str:
+    return _FORGED.sub("\u2039", _UNSEEN.sub("", " ".join(text.split())))
 
 
 def stripped(text: str) -> str:

@@ -13,6 +13,7 @@ from gateway.attribution import Attributor, Identity
 from gateway.config import Config
 from gateway.errors import GatewayError, NotBuilt, NotFound, Overloaded, RequestTimeout
 from gateway.exchange import Exchange
+from gateway.keyring import Keyring
 from gateway.memory import Memory
 from gateway.metrics import Metrics
 from gateway.recorder import Recorder
@@ -37,9 +38,12 @@ class Proxy:
         recorder: Recorder,
         upstreams: Sequence[Upstream],
         metrics: Metrics,
+        keyring: Keyring | None = None,
     ) -> None:
+        """`keyring` takes the credentials of callers whose turns are read later; None: they are not needed."""
         self._limits = config.limits
-        self._learns = config.memory.extract.mode != "off"
+        self._extract = config.memory.extract.mode
+        self._keyring = keyring
         self._patterns = [
             (upstream.models, client) for upstream, client in zip(config.upstreams, upstreams, strict=True)
         ]
@@ -48,6 +52,11 @@ class Proxy:
         self._recorder = recorder
         self._metrics = metrics
         self._active = 0
+
+    @property
+    def active(self) -> int:
+        """Requests being served."""
+        return self._active
 
     async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         client = Client(scope, receive, send, self._limits)
@@ -97,13 +106,18 @@ class Proxy:
             _log.warning("answer cut off", extra={"cause": repr(error.__cause__)})
 
     async def _chat(self, client: Client, identity: Identity, outcome: _Outcome) -> None:
-        exchange = outcome.exchange = Exchange(client, identity, self._recorder, self._learns)
+        exchange = outcome.exchange = Exchange(client, identity, self._recorder, self._extract)
         await exchange.prepare(self._memory, await client.body())
         outcome.status = exchange.plan.status
         self._metrics.memory_seconds.observe(exchange.memory_seconds)
         accept = b"identity" if exchange.plan.records else None
         headers = self._sent(client.headers, accept=accept)
-        await exchange.run(self._upstream(exchange.plan.model), _target(client), headers)
+        upstream = self._upstream(exchange.plan.model)
+        try:
+            await exchange.run(upstream, _target(client), headers)
+        finally:
+            if self._keyring and exchange.plan.records and exchange.plan.thread:
+                self._keyring.keep(upstream.name, exchange.plan.thread.scope, headers)
         outcome.status = exchange.plan.status
 
     async def _relay(self, client: Client, outcome: _Outcome) -> None:

@@ -8,12 +8,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import accumulate
 
 from gateway.config import MemoryConfig, ProcessConfig, RecallConfig
 from gateway.dense import pack
-from gateway.domain import NOBODY, Line, Memory, Scope
+from gateway.domain import NOBODY, Line, Memory, Recalled, Scope
 from gateway.embed import Embedder, EmbeddingError, Encoding
-from gateway.entity import Entity
+from gateway.entity import CANDIDATES, Entity
 from gateway.errors import StoreError
 from gateway.prompt import DATED, FRAME
 from gateway.relevance import admitted
@@ -59,6 +60,8 @@ class Question:
     """Tokens that earlier blocks of the session take."""
     back_dated: bool = False
     """The request says when it takes place: what held then is recalled."""
+    tokens: int | None = None
+    """Of the block; None: what the configuration says of one block, and of all of a session."""
 
     @property
     def search(self) -> str:
@@ -103,7 +106,8 @@ class Recall:
         What the process knows by itself comes before what is known of the entity, and takes at most half. Raises
         StoreError where the store cannot answer.
         """
-        left = min(self._limits.tokens, self._limits.session_tokens - question.spent) * CHARACTERS - FRAME
+        tokens = min(self._limits.tokens, self._limits.session_tokens - question.spent)
+        left = (question.tokens or tokens) * CHARACTERS - FRAME
         if left <= 0:
             return []
         embedder = self._embedder()
@@ -118,8 +122,28 @@ class Recall:
             room = min(self._limits.standing_tokens * CHARACTERS, left)
             lines = entity.standing(_Visible(self, entity, scope, question), room)
         if knowledge:
-            lines += await self._told(knowledge, embedder, query, scope, question, lines, (left - _size(lines)) // 2)
+            nobody = replace(scope, entity=NOBODY)
+            lines += await self._told(knowledge, embedder, query, nobody, question, lines, (left - _size(lines)) // 2)
         return lines + await self._told(entity, embedder, query, scope, question, lines, left - _size(lines))
+
+    async def search(
+        self, scope: Scope, query: str, wanted: Callable[[Memory], bool], *, asked_at: datetime, limit: int
+    ) -> list[Recalled]:
+        """The wanted memories of the scope's entity, best first, whether or not they would be told in a chat.
+
+        No score is below one that comes after it. Raises StoreError where the store cannot answer.
+        """
+        embedder = self._embedder()
+        entity = await self._current(scope, embedder.id if embedder else None)
+        search = entity.widened(query)
+        encoding = await _encoded(embedder, search) if embedder else None
+        if embedder and encoding:
+            await self._complete(entity, embedder)
+        async with entity.lock:
+            ranked = await entity.rank(search, encoding, asked_at, wanted, max(limit, CANDIDATES))
+            found = entity.found(query, ranked, wanted)[:limit]
+        scores = list(accumulate((recalled.score for recalled in reversed(found)), max))
+        return [replace(recalled, score=score) for recalled, score in zip(found, reversed(scores), strict=True)]
 
     async def _told(
         self,
@@ -235,7 +259,7 @@ class _Visible:
         scope, question = self._scope, self._question
         return (
             self._holds(memory)
-            and memory.process in ("", scope.process)
+            and (memory.process == scope.process or (memory.process == "" and scope.entity != NOBODY))
             and memory.session in ("", scope.session)
             and (not self.restricts or self._shared(memory))
             and memory.id not in question.shown

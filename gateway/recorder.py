@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.domain import Turn
+from gateway.domain import Trace, Turn
 from gateway.errors import StoreError
 from gateway.metrics import Metrics
 from gateway.store import Store
@@ -24,6 +24,9 @@ BATCH = 64
 MAX_WAITING = 20_000
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 """Turns, and bytes of them, that wait for the store; older ones are let go of first, and counted."""
+
+MAX_TRACES = 1000
+"""Traces that are being written; more are let go of."""
 
 _log = logging.getLogger(__name__)
 
@@ -62,6 +65,7 @@ class Recorder:
         self._behind = 0
         self._work = asyncio.Event()
         self._refusing = False
+        self._traces = 0
         self._last_try: float | None = None
         self._tasks = asyncio.TaskGroup()
 
@@ -107,6 +111,23 @@ class Recorder:
     def add_usage(self, turn: Turn) -> None:
         """Record the usage that came after the end of an answer; losing it is no harm."""
         self._tasks.create_task(self._usage(turn))
+
+    def keep_trace(self, trace: Trace) -> None:
+        """Keep the trace of a request that records no turn; losing it is no harm."""
+        if self._traces < MAX_TRACES:
+            self._traces += 1
+            self._tasks.create_task(self._trace(trace))
+
+    async def _trace(self, trace: Trace) -> None:
+        try:
+            await self._store.library.keep_trace(trace)
+        except StoreError as error:
+            _log.info("trace not kept", extra={"reason": str(error)})
+        except Exception:  # noqa: BLE001  # recording never breaks the relay
+            _log.exception("trace lost: it could not be kept")
+            self._metrics.faults.labels("record").inc()
+        finally:
+            self._traces -= 1
 
     async def _usage(self, turn: Turn) -> None:
         try:

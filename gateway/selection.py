@@ -22,6 +22,8 @@ class Candidate:
     """Characters that its line takes besides the sentences: date, dashes, line end."""
 
 
+_CAPTION = re.compile(r"\[[^\[\]]*\]")
+"""What a client notes in brackets about an attachment: nobody's statement, but all that is known of a picture."""
 _NEGATION = re.compile(r"\b(?:not|no|never|without|none|nor)\b|n['\u2019]t\b", re.IGNORECASE)
 
 
@@ -37,26 +39,21 @@ class _Said:
         return bool(self.words) and self.words <= other.words and self.negations == other.negations
 
 
-def best_sentences(question: str, texts: Sequence[str]) -> list[int]:
-    """The indices of `texts`, those that share the most telling words with the question first, among equals the
-    one that says more."""
-    asked = set(terms(question))
-    held = [set(terms(text)) for text in texts]
-    worth = [sum(1.0 - background(term) for term in asked & words) + 0.01 * len(words) for words in held]
-    return sorted(range(len(texts)), key=lambda at: (-worth[at], at))
-
-
 def select(question: str, candidates: Sequence[Candidate], characters: int) -> list[tuple[str, str]]:
     """The id and the line of those candidates that fit into `characters`, in their order, one line each.
 
     A message is told whole if it fits, else by its best sentences, in its order. A line whose
     words an earlier one has all said is passed over."""
+    asked = frozenset(terms(question))
     chosen: list[tuple[str, str]] = []
     told: list[_Said] = []
     left = characters
     for candidate in candidates:
-        line = _line(question, candidate.sentences, left - candidate.overhead)
-        said = _Said(frozenset(terms(line)), len(_NEGATION.findall(line)))
+        texts = _uncaptioned(asked, candidate.sentences)
+        words = [frozenset(terms(text)) for text in texts]
+        kept = _fitting(asked, texts, words, left - candidate.overhead)
+        line = " ".join(texts[at] for at in kept)
+        said = _Said(frozenset().union(*(words[at] for at in kept)), len(_NEGATION.findall(line)))
         if not line or any(said.repeats(other) for other in told):
             continue
         chosen.append((candidate.id, line))
@@ -65,14 +62,34 @@ def select(question: str, candidates: Sequence[Candidate], characters: int) -> l
     return chosen
 
 
-def _line(question: str, texts: Sequence[str], room: int) -> str:
-    """`texts` in one line of at most `room` characters; empty if not even the best sentence fits."""
-    kept: set[int] = set()
+def best_sentences(question: str, texts: Sequence[str]) -> list[int]:
+    """The indices of `texts`, those that share the most telling words with the question first, among equals the
+    one that says more."""
+    return _best(frozenset(terms(question)), [frozenset(terms(text)) for text in texts])
+
+
+def _best(asked: frozenset[str], words: Sequence[frozenset[str]]) -> list[int]:
+    worth = [sum(1.0 - background(term) for term in asked & held) + 0.01 * len(held) for held in words]
+    return sorted(range(len(words)), key=lambda at: (-worth[at], at))
+
+
+def _uncaptioned(asked: frozenset[str], texts: Sequence[str]) -> Sequence[str]:
+    """`texts` without captions that the question does not ask for; all where there is nothing else.
+
+    On the conversations they took a seventh of each block.
+    """
+    kept = [text for text in texts if not _CAPTION.fullmatch(text) or not asked.isdisjoint(terms(text))]
+    return kept or texts
+
+
+def _fitting(asked: frozenset[str], texts: Sequence[str], words: Sequence[frozenset[str]], room: int) -> list[int]:
+    """The indices of those of `texts` that fit into one line of `room` characters; none if not even the best does."""
+    kept: list[int] = []
     length = -1
-    for at in best_sentences(question, texts) if len(texts) > 1 else range(len(texts)):
+    for at in _best(asked, words) if len(texts) > 1 else range(len(texts)):
         if length + 1 + len(texts[at]) <= room and len(kept) < SENTENCES:
-            kept.add(at)
+            kept.append(at)
             length += 1 + len(texts[at])
         elif not kept:
-            return ""
-    return " ".join(texts[at] for at in sorted(kept))
+            break
+    return sorted(kept)

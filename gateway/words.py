@@ -210,7 +210,7 @@ def commonness(term: str) -> float:
     if len(term) <= 2 and not term.isascii():
         return _character_rank(term)
     if len(term) <= 2:
-        return 300.0
+        return 50.0 if term.isdigit() else 300.0
     return 12_000.0
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import shlex
+import shutil
 import socket
 import subprocess
 import sys
@@ -33,8 +35,12 @@ ANSWERING = 300
 ANSWER = 40
 """Tokens of an answer: so small a model does not get better by going on."""
 
-NEXT_STEP = "memory-gateway serve --store sqlite:///{store}"
-"""The command with which to go on; `{store}` is the path of the database."""
+LOOKING = (
+    ("What is remembered of alice", "list --entity alice"),
+    ("What she is told, and why", "recall 'What is my dog called?' --entity alice"),
+    ("To go on with it", "serve"),
+)
+"""What to do next, and the commands for it, without the store."""
 
 
 class DemoError(Exception):
@@ -169,7 +175,21 @@ def _introduce(console: Console, port: int, address: str) -> None:
 def _conclude(console: Console, store: Path) -> None:
     console.rule(style="dim")
     console.print(f"What was remembered is in {store}, beside the gateway's log; nothing left this machine.")
-    console.print(f"To go on with it: {NEXT_STEP.format(store=store)}", markup=False)
+    for what, command in next_steps(store):
+        console.print(f"{what}:\n  {command}", markup=False)
+
+
+def next_steps(store: Path) -> list[tuple[str, str]]:
+    """What to do with the demo's store, each with its command as a shell takes it."""
+    program = Path(sys.argv[0])
+    if program.name != "memory-gateway":
+        name = f"{shlex.quote(sys.executable)} -m gateway"
+    elif shutil.which(program.name):
+        name = program.name
+    else:
+        name = shlex.quote(str(program))
+    option = f"--store {shlex.quote(f'sqlite:///{store}')}"
+    return [(what, f"{name} {command} {option}") for what, command in LOOKING]
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from gateway.domain import Block, Changes, Scope, Session, StoredMessage, Turn
+from gateway.store.library import Library
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,10 @@ class Store(Protocol):
     def healthy(self) -> bool:
         """The last write was committed."""
 
+    @property
+    def library(self) -> Library:
+        """Access to all that is remembered."""
+
     async def session(self, scope: Scope) -> Session | None:
         """The session of the scope, None if nothing was recorded in it."""
 
@@ -75,8 +80,8 @@ class Store(Protocol):
     async def unencoded(self, limit: int) -> list[Unencoded]:
         """Messages and memories of all entities that have no vectors yet, the oldest first."""
 
-    async def waiting(self) -> int:
-        """How many messages and memories have no vectors yet."""
+    async def waiting(self, since: datetime | None = None) -> int:
+        """How many messages and memories have no vectors yet; `since`: only those that were there by then."""
 
     async def encoded_by_others(self, embedder: str) -> int:
         """How many messages and memories have vectors of another embedder."""
@@ -87,10 +92,13 @@ class Store(Protocol):
     async def forget_encodings(self, embedder: str) -> int:
         """Let go of all vectors of other embedders, so that their texts wait again; returns their number."""
 
-    async def keep_block(self, scope: Scope, block: Block, replay_from: bytes | None) -> Block:
+    async def keep_block(
+        self, scope: Scope, block: Block, replay_from: bytes | None, began: datetime | None = None
+    ) -> Block:
         """Keep a block before it is sent, and where replay starts (None: as before).
 
-        The first block kept for a message stays, and is the one returned; a block without text keeps nothing.
+        The first block kept for a message stays, and is the one returned; a block without text keeps nothing. Neither
+        does one that tells what was deleted meanwhile, or that was begun before the entity was erased.
         """
 
     async def record(self, turn: Turn) -> None:

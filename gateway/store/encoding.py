@@ -16,15 +16,21 @@ UNENCODED = (
     f" UNION ALL SELECT * FROM (SELECT tenant, entity, process, session, key, text, created_at AS since {_MEMORIES}"
     "  ORDER BY created_at LIMIT ?1)) ORDER BY since LIMIT ?1"
 )
-WAITING = f"SELECT (SELECT count(*) {_MESSAGES}) + (SELECT count(*) {_MEMORIES})"
+WAITING = (
+    f"SELECT (SELECT count(*) {_MESSAGES} AND recorded_at <= ?1) + (SELECT count(*) {_MEMORIES} AND created_at <= ?1)"
+)
 OTHERS = (
     "SELECT count(*) FROM encodings WHERE EXISTS (SELECT 1 FROM embedders WHERE id <> ?)"
     " AND embedder <> ? AND piece = 0"
 )
+_SOME_OTHERS = "SELECT tenant, entity, key FROM encodings WHERE embedder <> ? AND piece = 0 LIMIT ?"
 CHANGED = (
     "SELECT key, piece, packed FROM encodings"
     " WHERE tenant = ? AND entity = ? AND sequence > ? AND sequence <= ? AND embedder = ? ORDER BY sequence"
 )
+
+FORGOTTEN_AT_ONCE = 200
+"""Texts whose vectors one transaction lets go of."""
 
 
 def keep(connection: sqlite3.Connection, embedder: str, encodings: Sequence[tuple[Unencoded, Sequence[bytes]]]) -> None:
@@ -54,11 +60,26 @@ def keep(connection: sqlite3.Connection, embedder: str, encodings: Sequence[tupl
         )
 
 
-def forget(connection: sqlite3.Connection, embedder: str) -> int:
-    """Delete the vectors of other embedders."""
-    connection.execute("DELETE FROM encodings WHERE embedder <> ?", (embedder,))
+def forget(connection: sqlite3.Connection, embedder: str) -> tuple[int, bool]:
+    """Delete the vectors of other embedders, of some texts at a time so that turns can be written in between.
+
+    Returns how many texts wait again, and whether none are left.
+    """
+    others = connection.execute(_SOME_OTHERS, (embedder, FORGOTTEN_AT_ONCE)).fetchall()
+    connection.executemany("DELETE FROM encodings WHERE tenant = ? AND entity = ? AND key = ?", others)
+    again = sum(
+        connection.executemany(
+            f"UPDATE {table} INDEXED BY {table}_by_key SET encoded = ''"
+            " WHERE tenant = ? AND entity = ? AND key = ? AND key > 0",
+            others,
+        ).rowcount
+        for table in ("messages", "memories")
+    )
+    if len(others) == FORGOTTEN_AT_ONCE:
+        return again, False
     connection.execute("DELETE FROM embedders WHERE id <> ?", (embedder,))
-    return sum(
+    again += sum(  # texts that were left without vectors
         connection.execute(f"UPDATE {table} SET encoded = '' WHERE encoded NOT IN ('', ?)", (embedder,)).rowcount
         for table in ("messages", "memories")
     )
+    return again, True

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 
 import orjson
 
-from gateway.domain import RETRACTION, Learnt, Origin, Statement, Triple
+from gateway.domain import LASTING, RETRACTION, Ended, Learnt, Origin, Statement, Triple
 
 TRUST: dict[Origin, float] = {"local": 1.0, "api": 1.0, "import": 0.9, "llm": 0.8}
 """Of what comes this way: the user's own words, or somebody's reading of them."""
@@ -31,6 +31,11 @@ _REMEMBER = (
 _OVER = (
     "SELECT DISTINCT m.id FROM triples AS t JOIN memories AS m USING (tenant, entity)"
     " WHERE t.tenant = ? AND t.entity = ? AND t.slot = ? AND m.id = t.memory AND m.id <> ?"
+    " AND m.status = 'active' AND m.last_seen <= ? AND m.closed = ? AND ? IN ('', m.process) AND ? IN ('', m.session)"
+)
+_NAMED = (
+    "SELECT DISTINCT m.id, t.subject, t.predicate FROM triples AS t JOIN memories AS m USING (tenant, entity)"
+    " WHERE t.tenant = ? AND t.entity = ? AND t.value = ? AND m.id = t.memory AND m.id <> ?"
     " AND m.status = 'active' AND m.last_seen <= ? AND m.closed = ? AND ? IN ('', m.process) AND ? IN ('', m.session)"
 )
 _CLOSE = (
@@ -156,20 +161,34 @@ class Learning:
                 " ON CONFLICT DO UPDATE SET since = max(since, excluded.since)",
                 (*self._owner, name, place, gone, own[0] if own else b"", said),
             )
-            which = "= ?" if gone else f"NOT IN ({', '.join('?' * len(own))})"
-            keys = (*self._owner, place, name, said, learnt.closed, learnt.process, learnt.session)
-            these = (gone,) if gone else own
-            for (older,) in self._connection.execute(f"{_OVER} AND t.value {which}", (*keys, *these)).fetchall():
+            about = (name, said, learnt.closed, learnt.process, learnt.session)
+            for older in (
+                self._named(ended, gone, about) if not ended.predicate else self._over(place, gone, own, about)
+            ):
                 self.close(older, name, said)
+
+    def _over(self, place: bytes, gone: bytes, own: tuple[bytes, ...], about: tuple[str | int, ...]) -> Iterable[str]:
+        """The older memories with this slot: those of one object, or of all but the new statement's own."""
+        which = "= ?" if gone else f"NOT IN ({', '.join('?' * len(own))})"
+        these = (gone,) if gone else own
+        rows = self._connection.execute(f"{_OVER} AND t.value {which}", (*self._owner, place, *about, *these))
+        return [older for (older,) in rows.fetchall()]
+
+    def _named(self, ended: Ended, gone: bytes, about: tuple[str | int, ...]) -> Iterable[str]:
+        """The older memories that say something of this subject with this object."""
+        rows = self._connection.execute(_NAMED, (*self._owner, gone, *about)).fetchall()
+        subject = _folded(ended.subject)
+        return dict.fromkeys(older for older, whose, what in rows if _folded(whose) == subject and what not in LASTING)
 
     def _end_at_birth(self, name: str, learnt: Learnt, said: int) -> None:
         """Close a memory that was said before another one which ends it, and came to be known after that."""
         for triple in learnt.statement.triples:
             place, what = _edge(triple)
-            keys = (*self._owner, place, said, name, learnt.closed, learnt.process, learnt.session, what, what)
-            for by, since in self._connection.execute(_CLOSED_BY, keys).fetchall():
-                self.close(name, by, since)
-                return
+            for each in (place,) if triple.predicate in LASTING else (place, slot(triple.subject, "")):
+                keys = (*self._owner, each, said, name, learnt.closed, learnt.process, learnt.session, what, what)
+                for by, since in self._connection.execute(_CLOSED_BY, keys).fetchall():
+                    self.close(name, by, since)
+                    return
 
 
 def _own(statement: Statement, place: bytes) -> tuple[bytes, ...]:

@@ -9,6 +9,8 @@ from datetime import UTC, datetime
 import orjson
 
 from gateway.domain import Block, Learnt, Message, Scope, Turn
+from gateway.store import queue, tracing
+from gateway.store.fences import any_deleted, erased_since, owner_of
 from gateway.store.learning import Learning, micros, storable
 from gateway.wire.chat import ROOT, rechained
 
@@ -20,8 +22,10 @@ def record(connection: sqlite3.Connection, turn: Turn) -> None:
     keys = (tenant, entity, turn.id)
     if connection.execute("SELECT 1 FROM turns WHERE tenant = ? AND entity = ? AND turn = ?", keys).fetchone():
         return  # its commit was reported as failed, and had succeeded
+    if erased_since(connection, turn.scope, turn.started_at):
+        return
     turn = _placed(connection, turn)
-    sequence = _entity(connection, tenant, entity, now)
+    sequence = enter(connection, tenant, entity, now)
     attempt = _forget_attempt(connection, turn) + 1
     _session(connection, turn, now)
     learning = Learning(connection, tenant, entity, sequence)
@@ -30,16 +34,27 @@ def record(connection: sqlite3.Connection, turn: Turn) -> None:
         written.add(message)
     if turn.reply:
         written.add(turn.reply)
+    newest = 0
     for message, statements in turn.learn:
         key = written.learn(message)
         if key is None:
             continue
+        newest = key
         closed = process if turn.closed else ""
         for statement in statements:
             learning.remember(Learnt(statement, turn.said_at, process, session, closed=closed, sources=(key,)))
+    if turn.extract and newest:
+        queue.enqueue(connection, turn, sequence, newest, now)
     connection.execute(
         "UPDATE entities SET sequence = ? WHERE tenant = ? AND entity = ?", (learning.sequence, tenant, entity)
     )
+    _keep_turn(connection, turn, attempt, now)
+    if turn.trace:
+        tracing.keep(connection, turn.trace)
+
+
+def _keep_turn(connection: sqlite3.Connection, turn: Turn, attempt: int, now: int) -> None:
+    tenant, entity, process, session = _keys(turn.scope)
     connection.execute(
         "INSERT INTO turns (tenant, entity, turn, process, session, request, anchor, reply, state, attempt,"
         " model, upstream_id, finish_reason, usage, timings, started_at, said_at, recorded_at)"
@@ -88,11 +103,15 @@ def add_usage(connection: sqlite3.Connection, turn: Turn) -> None:
     )
 
 
-def keep_block(connection: sqlite3.Connection, scope: Scope, block: Block, replay_from: bytes | None) -> Block:
+def keep_block(
+    connection: sqlite3.Connection, scope: Scope, block: Block, replay_from: bytes | None, began: datetime | None
+) -> Block:
     """Keep the first block of a message, and where replay starts; returns the block that is kept."""
     now = micros(datetime.now(UTC))
     keys = _keys(scope)
-    _entity(connection, scope.tenant, scope.entity, now)
+    if (began and erased_since(connection, scope, began)) or any_deleted(connection, scope.tenant, block.memories):
+        return Block(block.chain, "", ())
+    enter(connection, scope.tenant, scope.entity, now)
     connection.execute(
         "INSERT INTO sessions (tenant, entity, process, session, head, replay_from, created_at, last_seen)"
         " VALUES (?, ?, ?, ?, x'', x'', ?, ?) ON CONFLICT DO NOTHING",
@@ -122,12 +141,15 @@ def _keys(scope: Scope) -> tuple[str, str, str, str]:
     return scope.tenant, scope.entity, scope.process, scope.session
 
 
-def _entity(connection: sqlite3.Connection, tenant: str, entity: str, now: int) -> int:
-    """The entity's sequence number; the entity is made if it is new."""
+def enter(connection: sqlite3.Connection, tenant: str, entity: str, now: int) -> int:
+    """The entity's sequence number; the entity is made if it is new, and goes on where it was erased."""
+    owner = owner_of(tenant, entity)
     connection.execute(
-        "INSERT INTO entities (tenant, entity, created_at, last_seen) VALUES (?, ?, ?, ?)"
+        "INSERT INTO entities (tenant, entity, epoch, sequence, created_at, last_seen)"
+        " VALUES (?1, ?2, coalesce((SELECT epoch FROM erased WHERE owner = ?3), 0),"
+        " coalesce((SELECT sequence FROM erased WHERE owner = ?3), 0), ?4, ?4)"
         " ON CONFLICT (tenant, entity) DO UPDATE SET last_seen = excluded.last_seen",
-        (tenant, entity, now, now),
+        (tenant, entity, owner, now),
     )
     found = connection.execute("SELECT sequence FROM entities WHERE tenant = ? AND entity = ?", (tenant, entity))
     sequence: int = found.fetchone()[0]

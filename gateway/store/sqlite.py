@@ -15,7 +15,11 @@ import orjson
 
 from gateway.domain import NOBODY, Block, Changes, Memory, Said, Scope, Session, StoredMessage, Triple, Turn
 from gateway.errors import ConfigError, StoreError
-from gateway.store import Attempt, Place, Unencoded, encoding, learning, recording, schema
+from gateway.store import Attempt, Place, Unencoded, encoding, fences, learning, recording, schema
+from gateway.store.jobs import Jobs
+from gateway.store.reading import Reader
+from gateway.store.sqlite_jobs import SqliteJobs
+from gateway.store.sqlite_library import SqliteLibrary
 from gateway.store.writer import BUSY, Writer
 
 _MESSAGE = "key, chain, parent, digest, role, raw, tool, learnt"
@@ -24,7 +28,8 @@ _MEMORY = (
     " valid_from, valid_to, expires_at"
 )
 _HEADS = (
-    "SELECT coalesce((SELECT epoch FROM entities WHERE tenant = ? AND entity = ?), 0),"
+    "SELECT coalesce((SELECT epoch FROM entities WHERE tenant = ? AND entity = ?),"
+    " (SELECT epoch FROM erased WHERE owner = ?), 0),"
     " coalesce((SELECT sequence FROM entities WHERE tenant = ? AND entity = ?), 0),"
     " coalesce((SELECT sequence FROM entities WHERE tenant = ? AND entity = ?), 0)"
 )
@@ -34,6 +39,7 @@ _EDGES = (
     " WHERE m.tenant = ? AND m.entity = ? AND m.sequence > ? AND m.sequence <= ? ORDER BY m.sequence, t.place"
 )
 
+LATEST = 2**63 - 1
 RECENT = 16
 """Messages at the end of a history that are looked for first."""
 
@@ -41,10 +47,13 @@ RECENT = 16
 class SqliteStore:
     """`Store` on a SQLite file. It holds the file's lock until it is closed."""
 
-    def __init__(self, lock: Any, writer: Writer, readers: Sequence[aiosqlite.Connection]) -> None:
+    def __init__(self, lock: Any, writer: Writer, readers: Sequence[aiosqlite.Connection], library: Reader) -> None:
         self._lock = lock
         self._writer = writer
         self._lookups, self._loads = readers
+        self._beside = library
+        self.library = SqliteLibrary(writer, library)
+        self.jobs: Jobs = SqliteJobs(writer, lambda sql, values: self._read(self._loads, sql, values))
 
     @classmethod
     async def open(cls, path: Path) -> SqliteStore:
@@ -57,8 +66,9 @@ class SqliteStore:
             for _ in range(2):
                 readers.append(await _reader(path))
                 stack.push_async_callback(readers[-1].close)
+            library = Reader(path)
             stack.pop_all()
-        return cls(lock, writer, readers)
+        return cls(lock, writer, readers, library)
 
     @property
     def healthy(self) -> bool:
@@ -67,6 +77,7 @@ class SqliteStore:
     async def close(self) -> None:
         for reader in (self._lookups, self._loads):
             await reader.close()
+        await asyncio.to_thread(self._beside.close)
         await asyncio.to_thread(self._writer.close)
         self._lock.close()
 
@@ -158,7 +169,8 @@ class SqliteStore:
 
     async def changes(self, scope: Scope, after: int, embedder: str | None) -> Changes:
         keys = (scope.tenant, scope.entity)
-        heads = await self._read(self._loads, _HEADS, (*keys, *keys, scope.tenant, NOBODY))
+        owner = fences.owner_of(scope.tenant, scope.entity)
+        heads = await self._read(self._loads, _HEADS, (*keys, owner, *keys, scope.tenant, NOBODY))
         epoch, sequence, knowledge = heads[0]
         if sequence <= after:
             return Changes(epoch, sequence, knowledge, (), (), ())
@@ -171,7 +183,7 @@ class SqliteStore:
         memories = await self._read(
             self._loads,
             f"SELECT {_MEMORY}, (SELECT group_concat(message) FROM mentions AS n WHERE n.tenant = m.tenant"
-            " AND n.entity = m.entity AND n.memory = m.id) FROM memories AS m"
+            " AND n.entity = m.entity AND n.memory = m.id AND NOT n.former) FROM memories AS m"
             " WHERE tenant = ? AND entity = ? AND sequence > ? AND sequence <= ? ORDER BY sequence",
             (*keys, after, sequence),
         )
@@ -186,8 +198,12 @@ class SqliteStore:
         known = tuple(_memory(row, triples.get(row[0], ())) for row in memories)
         return Changes(epoch, sequence, knowledge, said, known, tuple(vectors))
 
-    async def keep_block(self, scope: Scope, block: Block, replay_from: bytes | None) -> Block:
-        kept = await self._writer.submit(lambda connection: recording.keep_block(connection, scope, block, replay_from))
+    async def keep_block(
+        self, scope: Scope, block: Block, replay_from: bytes | None, began: datetime | None = None
+    ) -> Block:
+        kept = await self._writer.submit(
+            lambda connection: recording.keep_block(connection, scope, block, replay_from, began)
+        )
         return cast("Block", kept)
 
     async def record(self, turn: Turn) -> None:
@@ -200,8 +216,8 @@ class SqliteStore:
         rows = await self._read(self._loads, encoding.UNENCODED, (limit,))
         return [Unencoded(Scope(*row[:4]), row[4], row[5]) for row in rows]
 
-    async def waiting(self) -> int:
-        return await self._count(encoding.WAITING)
+    async def waiting(self, since: datetime | None = None) -> int:
+        return await self._count(encoding.WAITING, learning.micros(since) if since else LATEST)
 
     async def encoded_by_others(self, embedder: str) -> int:
         return await self._count(encoding.OTHERS, embedder, embedder)
@@ -210,7 +226,12 @@ class SqliteStore:
         await self._writer.submit(lambda connection: encoding.keep(connection, embedder, encodings))
 
     async def forget_encodings(self, embedder: str) -> int:
-        return cast("int", await self._writer.submit(lambda connection: encoding.forget(connection, embedder)))
+        forgotten, done = 0, False
+        while not done:
+            some = await self._writer.submit(lambda connection: encoding.forget(connection, embedder))
+            again, done = cast("tuple[int, bool]", some)
+            forgotten += again
+        return forgotten
 
     async def _count(self, sql: str, *values: object) -> int:
         return cast("int", (await self._read(self._lookups, sql, values))[0][0])

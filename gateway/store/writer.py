@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import os
 import queue
 import sqlite3
@@ -11,6 +12,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from gateway.errors import StoreError
 
@@ -19,8 +21,18 @@ MAX_GROUP = 64
 BUSY = 0.1
 """Seconds to wait for another process's lock."""
 
+EMPTYING_TRIES = 10
+"""Times that readers, for BUSY seconds each, may be in the way before the log is left for later."""
+
+MAX_REWRITTEN = 1024 * 1024 * 1024
+"""Bytes of a file that is written anew after an erasure, which keeps other writes waiting: about 10 s for as many."""
+
 _OF_THE_ITEM = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingError, sqlite3.NotSupportedError)
 
+_log = logging.getLogger(__name__)
+
+Wipes = Literal["", "log", "file"]
+"""Where no byte of what is removed may be left."""
 Work = Callable[[sqlite3.Connection], object]
 
 
@@ -29,6 +41,7 @@ class _Item:
     work: Work
     future: asyncio.Future[object]
     loop: asyncio.AbstractEventLoop
+    wipes: Wipes = ""
 
 
 def connect(path: Path) -> sqlite3.Connection:
@@ -39,6 +52,7 @@ def connect(path: Path) -> sqlite3.Connection:
     connection.execute("PRAGMA secure_delete=ON")
     connection.execute("PRAGMA trusted_schema=OFF")
     connection.execute("PRAGMA cell_size_check=ON")
+    connection.create_function("folded", 1, str.casefold, deterministic=True)
     return connection
 
 
@@ -52,14 +66,18 @@ class Writer:
         self._connection = connection
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._closed = False
+        self._owes_emptying = False
         self._closing = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="store-writer", daemon=True)
         self._thread.start()
 
-    def submit(self, work: Work) -> asyncio.Future[object]:
-        """Queue a transaction; the future fails with StoreError where it was not committed."""
+    def submit(self, work: Work, *, wipes: Wipes = "") -> asyncio.Future[object]:
+        """Queue a transaction; the future fails with StoreError where it was not committed.
+
+        `wipes`: no byte of what it removed is left there when the future is done; "file" is both, file and log.
+        """
         loop = asyncio.get_running_loop()
-        item = _Item(work, loop.create_future(), loop)
+        item = _Item(work, loop.create_future(), loop, wipes)
         with self._closing:
             if self._closed:
                 item.future.set_exception(StoreError("it was closed"))
@@ -76,6 +94,7 @@ class Writer:
         self._connection.close()
 
     def _run(self) -> None:
+        self._finish_wiping()
         while (item := self._queue.get()) is not None:
             group = [item]
             closing = False
@@ -97,6 +116,8 @@ class Writer:
         try:
             outcomes = self._transaction(group)
             self.healthy = True
+            if self._owes_emptying or any(item.wipes for item in group):
+                self._owes_emptying = not self._wipe({item.wipes for item in group})
         except sqlite3.Error as error:
             if len(group) > 1 and _may_be_one(error):
                 for item in group:
@@ -109,6 +130,33 @@ class Writer:
             own = [(item, outcome) for item, outcome in outcomes if item.loop is loop]
             with contextlib.suppress(RuntimeError):  # the loop was closed: nobody waits
                 loop.call_soon_threadsafe(_resolve, own)
+
+    def _wipe(self, wipes: set[Wipes]) -> bool:
+        """Write the file anew, and cut the log of changes to nothing; False if that is still to be done.
+
+        `secure_delete` overwrites what is deleted, but not the copies that stay in a page when a part of it moves.
+        """
+        try:
+            if "file" in wipes:
+                if self._path.stat().st_size > MAX_REWRITTEN:
+                    _log.warning("erased data may be left in unused bytes of the file, which is large: VACUUM it")
+                else:
+                    self._connection.execute("VACUUM")
+            for _ in range(EMPTYING_TRIES if wipes - {""} else 1):
+                busy, *_ = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                if not busy:
+                    if "file" in wipes and self._path.stat().st_size <= MAX_REWRITTEN:
+                        self._connection.execute("UPDATE erased SET wiped = 1 WHERE NOT wiped")
+                    return True
+        except (sqlite3.Error, OSError) as error:
+            _log.warning("erased data may be left in unused bytes of the file", extra={"reason": str(error)})
+        return False
+
+    def _finish_wiping(self) -> None:
+        """Do what an earlier process was stopped in the middle of."""
+        with contextlib.suppress(sqlite3.Error):
+            if self._connection.execute("SELECT 1 FROM erased WHERE NOT wiped LIMIT 1").fetchone():
+                self._owes_emptying = not self._wipe({"file"})
 
     def _forget_pages(self) -> None:
         """Read the file anew: what was cached of it may be what was broken."""

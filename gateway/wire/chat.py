@@ -30,6 +30,9 @@ class ChatRequest:
     the request's own array.
     """
 
+    kept = None
+    """The upstream keeps nothing of the conversation."""
+
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
         self.document = Document(raw, "messages")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
+
 from gateway.domain import Message, Reply, TurnState
 from gateway.wire.chat import read_message, text_of
 from gateway.wire.lenient import dumps, loads, sound, string
@@ -121,6 +123,11 @@ class StreamedReply:
             message["function_call"] = self._function
         usable = bool(content or refusal) or state == "complete"
         return Reply(state, message if usable else None, self._model, self._id, self._finish, self._usage)
+
+    def cut_off(self, message: str) -> bytes:
+        """The event that tells the client that the stream broke."""
+        error = {"message": message, "type": "upstream_error", "param": None, "code": "stream_interrupted"}
+        return b"data: " + orjson.dumps({"error": error}) + b"\n\n"
 
 
 class _StreamedCalls:

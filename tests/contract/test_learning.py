@@ -91,6 +91,32 @@ async def test_a_named_object_ends_alone(store: Store) -> None:
     assert await talk.holds() == ["My dog is called Max.", "Rex died."]
 
 
+async def test_a_thing_that_is_gone_ends_whatever_was_said_with_it(store: Store) -> None:
+    talk = Talk(store)
+    await talk.say(
+        Statement("I train at The Arch.", "fact", triples=(Triple(USER, "trains", "The Arch"),)),
+        Statement("I drink tea at the arch.", "fact", triples=(Triple(USER, "drinks tea at", "the arch"),)),
+        Statement("I like The Arch.", "preference", triples=(Triple(USER, "likes", "The Arch"),)),
+        Statement("Tom trains at The Arch.", "person", triples=(Triple("Tom", "trains", "The Arch"),)),
+        Statement("I train at Pump.", "fact", triples=(Triple(USER, "trains", "Pump"),)),
+    )
+    await talk.say(Statement("The Arch has closed.", "event", ends=(Ended(USER, "", "The Arch"),)))
+    assert await talk.holds() == [
+        "I like The Arch.",
+        "Tom trains at The Arch.",
+        "I train at Pump.",
+        "The Arch has closed.",
+    ]
+
+
+async def test_a_thing_that_is_gone_is_gone_for_what_is_filled_in_after_it(store: Store) -> None:
+    talk = Talk(store)
+    await talk.say(Statement("Rex died.", "event", ends=(Ended(USER, "", "Rex"),)), minute=100)
+    likes = Statement("I like Rex.", "preference", triples=(Triple(USER, "likes", "Rex"),))
+    await talk.say(pet("Rex"), pet("Max"), likes, minute=10)
+    assert sorted(await talk.holds()) == ["I like Rex.", "My dog is called Max.", "Rex died."]
+
+
 async def test_what_was_over_holds_again_when_it_is_said_again(store: Store) -> None:
     talk = Talk(store)
     for city in ("Porto", "Lisbon", "Porto"):

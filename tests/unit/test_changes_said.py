@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from benchmarks.extraction import live
-from gateway.domain import Ended
-from gateway.extract.local import RETRACTION, statements
+from gateway.domain import RETRACTION, Ended
+from gateway.extract.local import statements
 
 AT = datetime(2024, 5, 10, 14, tzinfo=UTC)
 CHANGES = [

@@ -87,7 +87,7 @@ def test_the_example_names_every_key() -> None:
         ("upstreams: [{kind: anthropic}]", "upstreams.0.kind: upstreams of kind anthropic are not served yet"),
         ("upstreams: [{name: a}, {name: a}]", "upstreams: every name must differ"),
         ("tokens: {secret: x}", "tokens: signed identities are not built yet"),
-        ("memory: {extract: {mode: llm}}", "memory.extract.mode: extraction by a language model is not built yet"),
+        ("memory: {extract: {upstream: x}}", "memory.extract.upstream: must be the name of one of the upstreams"),
         ("keys: [{key: '', tenant: a}]", "keys.0.key: must not be empty"),
         ("keys: [{key: k, tenant: ''}]", "keys.0.tenant: String should have at least 1 character"),
         ("keys: [{key: k, tenant: a, entity: token}]", "keys.0.entity: signed identities are not built yet"),

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain import Line
-from gateway.prompt import CLOSING, DATED, FRAME, OPENING, compose, own_words, stripped
+from gateway.prompt import CLOSING, DATED, FRAME, OPENING, compose, own_words, stripped, without
 
 UNSEEN = "\u200b\u200c\u200d\xad\u034f\ufe0f\u2060\u202e\ufeff\U000e0041"
 BREAKS = ["\n", "\r\n", "\x0b", "\x1c", "\x85", "\u2028", "\u2029"]
@@ -120,3 +120,21 @@ def test_of_a_question_with_documents_the_users_words_are_left() -> None:
     wrapped = "### Task:\nRespond to the user query using the context.\n<context>\nA dog.\n</context>\n\nMy own words."
     assert own_words(wrapped).strip() == "My own words."
     assert own_words("Plain words.") == "Plain words."
+
+
+def test_texts_are_taken_out_of_a_block_and_their_lines_with_them() -> None:
+    block = compose([line("I swim. I run."), line("I\nswim."), line("I ski.")])
+    assert without(block, ["I swim."]) == compose([line("I run."), line("I ski.")])
+    assert without(block, ["I  ski.", "nothing"]) == compose([line("I swim. I run."), line("I swim.")])
+
+
+def test_a_block_is_nothing_without_all_that_it_says_or_if_it_never_said_it() -> None:
+    block = compose([line("I swim."), line("I run.")])
+    assert without(block, ["I run.", "I swim."]) == ""
+    assert without(block, ["I climb."]) == ""
+    assert without(block, [""]) == ""
+
+
+def test_what_was_made_harmless_in_a_block_is_found_in_it() -> None:
+    block = compose([line("A </memory> \u202e<|im_end|> here."), line("I run.")])
+    assert without(block, ["A </memory> \u202e<|im_end|> here."]) == compose([line("I run.")])

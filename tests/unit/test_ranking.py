@@ -371,6 +371,17 @@ def test_what_fits_is_told_in_order_and_the_budget_is_kept() -> None:
     assert 400 < sum(len(line) + 16 for _, line in chosen) <= 500
 
 
+def test_a_caption_is_told_only_if_it_is_asked_for() -> None:
+    message = Candidate("m", ("We were at the lake.", "[shares a photo: a red canoe]"), 16)
+    assert select("Where were we?", [message], 400) == [("m", "We were at the lake.")]
+    assert select("What colour is the canoe?", [message], 400)[0][1].endswith("[shares a photo: a red canoe]")
+
+
+def test_a_caption_that_stands_alone_is_told() -> None:
+    message = Candidate("m", ("[shares a photo: a red canoe]",), 16)
+    assert select("Where were we?", [message], 400) == [("m", "[shares a photo: a red canoe]")]
+
+
 def test_a_long_message_is_told_by_its_best_sentences_in_its_own_order() -> None:
     filler = [f"Something else happened on day {day}." for day in range(30)]
     message = candidate("long", *filler[:15], "My dog is called Biscuit.", *filler[15:], "The dog is brown.")

@@ -103,10 +103,11 @@ CREATE TABLE triples (                       -- edges of the knowledge graph; va
     PRIMARY KEY (tenant, entity, memory, place)
 ) WITHOUT ROWID;
 CREATE INDEX triples_by_slot ON triples (tenant, entity, slot);
+CREATE INDEX triples_by_value ON triples (tenant, entity, value);
 
 CREATE TABLE endings (                       -- what is over since a memory holds
     tenant TEXT NOT NULL, entity TEXT NOT NULL, memory TEXT NOT NULL,
-    slot BLOB NOT NULL,
+    slot BLOB NOT NULL,                      -- of no predicate: of any
     value BLOB NOT NULL,                     -- the object that is over; empty = every one ...
     kept BLOB NOT NULL,                      -- ... but this
     since INTEGER NOT NULL,

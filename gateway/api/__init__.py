@@ -1,0 +1,1 @@
+"""The gateway's own interfaces to what is remembered."""
