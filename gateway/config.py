@@ -51,13 +51,6 @@ class UpstreamConfig(Section):
             raise ValueError("must be an http:// or https:// address without query")
         return url.rstrip("/")
 
-    @field_validator("kind")
-    @classmethod
-    def _served(cls, kind: str) -> str:
-        if kind == "anthropic":
-            raise ValueError("upstreams of kind anthropic are not served yet")
-        return kind
-
 
 class KeyConfig(Section):
     """A gateway key: whoever sends it acts within its tenant."""

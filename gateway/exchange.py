@@ -20,11 +20,10 @@ from gateway.extract.local import statements
 from gateway.memory import Memory, Plan
 from gateway.prompt import OPENING, stripped
 from gateway.recorder import Recorder
-from gateway.relay import ChatStream, Client, Cut, Pairs
+from gateway.relay import AnswerStream, Client, Cut, Pairs
 from gateway.sessions import Thread
 from gateway.upstream import Answer, StreamBroken, Upstream
-from gateway.wire.chat import rewritten
-from gateway.wire.reply import read_reply, reply_message
+from gateway.wire.door import Door, rewritten
 
 MAX_BUFFER = 16 * 1024 * 1024
 """Bytes of an answer that are held back until it is recorded; a longer one is relayed as it comes."""
@@ -50,11 +49,12 @@ Mode = Literal["off", "local", "llm"]
 class Exchange:
     """One request from its body to its recorded turn."""
 
-    def __init__(self, client: Client, identity: Identity, recorder: Recorder, extract: Mode) -> None:
+    def __init__(self, door: Door, client: Client, identity: Identity, recorder: Recorder, extract: Mode) -> None:
         self.id = uuid.uuid4().hex
         self.plan = Plan(b"", "off")
         self.recorded = False
-        self._client, self._identity, self._recorder, self._extract = client, identity, recorder, extract
+        self._door, self._client, self._identity = door, client, identity
+        self._recorder, self._extract = recorder, extract
         self._turn: Turn | None = None
         self._traced = False
         self._started = datetime.now(UTC)
@@ -75,17 +75,19 @@ class Exchange:
         retries = self._client.header(b"x-stainless-retry-count") or b"0"
         self._raw = raw
         begun = time.perf_counter()
-        self.plan = await memory.plan(self._identity, raw, int(retries) if retries.isdigit() else 0)
+        self.plan = await memory.plan(self._door, self._identity, raw, int(retries) if retries.isdigit() else 0)
         self._memory = (time.perf_counter() - begun) * 1000
 
     async def run(self, upstream: Upstream, target: bytes, headers: Pairs) -> None:
         """Call the upstream, relay its answer and record the turn; raises GatewayError before anything was sent."""
-        stream: ChatStream | None = None
+        stream: AnswerStream | None = None
         try:
             async with self._answer(upstream, target, headers) as answer:
                 kind = answer.header(b"content-type")
                 if answer.status == 200 and kind.startswith(b"text/event-stream") and not encoded(answer):
-                    stream = ChatStream(self._client, self.plan.choices, lambda: self._commit_stream(stream))
+                    stream = AnswerStream(
+                        self._client, self._door.listener(self.plan.choices), lambda: self._commit_stream(stream)
+                    )
                     await self._stream(answer, stream)
                 elif self.plan.records and b"json" in kind:
                     await self._whole(answer)
@@ -113,7 +115,7 @@ class Exchange:
         async with upstream.send("POST", target, headers, self._raw) as answer:
             yield answer
 
-    async def _stream(self, answer: Answer, stream: ChatStream) -> None:
+    async def _stream(self, answer: Answer, stream: AnswerStream) -> None:
         names = {name.lower() for name, _ in answer.headers}
         unbuffered = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
         added = [(name, value) for name, value in unbuffered if name not in names]
@@ -123,7 +125,26 @@ class Exchange:
         if self._turn and usage and usage != self._turn.usage:
             self._recorder.add_usage(replace(self._turn, usage=usage))
 
-    async def _commit_stream(self, stream: ChatStream | None) -> None:
+    async def finish(self, reply: Reply) -> None:
+        """Record the turn anew with the answer that a later request found."""
+        assert self._turn is not None
+        assert self.plan.thread is not None
+        self.plan = replace(self.plan, thread=replace(self.plan.thread, replaces=self._turn.id))
+        self.id = uuid.uuid4().hex
+        await self._record(reply)
+
+    def set_aside(self) -> str | None:
+        """The upstream's id of an answer that was not recorded whole, None if it was; keeps what `finish` needs."""
+        thread = self.plan.thread
+        if thread is None or self._turn is None or self._turn.state != "partial":
+            return None
+        first = max(thread.known - 1, 0)
+        thread = replace(thread, messages=thread.messages[first:], known=thread.known - first, earlier=())
+        self.plan = replace(self.plan, thread=thread, body=b"")
+        self._raw = b""
+        return self._turn.upstream_id
+
+    async def _commit_stream(self, stream: AnswerStream | None) -> None:
         assert stream is not None
         await self._record(stream.reply.reply())
 
@@ -171,7 +192,7 @@ class Exchange:
             return Reply("error")
         if encoded(answer) or len(body) > MAX_BUFFER:
             return Reply("complete")  # whole, though its text cannot be seen
-        return read_reply(body)
+        return self._door.reply(body)
 
     def _headers(self, answer: Answer) -> Pairs:
         """The upstream's headers with the gateway's own."""
@@ -223,7 +244,7 @@ class Exchange:
             anchor=thread.anchor,
             messages=tuple(map(_clean, messages[thread.known :])),
             learn=tuple((m, learnt[m.chain]) for m in thread.learn if m.chain in learnt) if learnt else (),
-            reply=reply_message(reply, messages[-1]),
+            reply=self._door.message(reply, messages[-1]),
             state=reply.state,
             sends_history=thread.sends_history,
             said_at=self._said_at,

@@ -18,8 +18,9 @@ from gateway.prompt import compose, own_words, tokens
 from gateway.recall import Question, Recall
 from gateway.sessions import Sessions, Thread, unplaced
 from gateway.store import Store
-from gateway.wire.chat import ROOT, ChatRequest
+from gateway.wire.chat import ROOT
 from gateway.wire.document import NotReadable
+from gateway.wire.door import Door, Request
 
 _log = logging.getLogger(__name__)
 
@@ -76,10 +77,10 @@ class Memory:
         self._recall = recall
         self._metrics = metrics
 
-    async def plan(self, identity: Identity, raw: bytes, retries: int) -> Plan:
-        """The plan for a request body; raises BadRequest for malformed ids in it."""
+    async def plan(self, door: Door, identity: Identity, raw: bytes, retries: int) -> Plan:
+        """The plan for a request body of this format; raises BadRequest for malformed ids in it."""
         try:
-            request = ChatRequest(raw)
+            request = door.request(raw)
         except NotReadable:  # the upstream says what is wrong with it
             return Plan(raw, "anonymous" if identity.entity is None else self._degraded("body"))
         plain = Plan(raw, "off", model=request.model, choices=request.choices)
@@ -97,7 +98,7 @@ class Memory:
                 if ids.entity is None:
                     return await self._with_knowledge(plain, identity, ids, request)
                 thread = await self._sessions.resolve(
-                    identity.tenant, ids, request, full_history=identity.full_history, retries=retries
+                    identity.tenant, ids, door, request, full_history=identity.full_history, retries=retries
                 )
                 return await self._with_memory(plain, identity, request, thread)
         except TimeoutError:
@@ -113,9 +114,11 @@ class Memory:
             return replace(plain, status=self._degraded(reason))
         return replace(plain, status=self._degraded(reason), thread=thread or self._unplaced(identity, ids, request))
 
-    async def _with_knowledge(self, plain: Plan, identity: Identity, ids: Ids, request: ChatRequest) -> Plan:
+    async def _with_knowledge(self, plain: Plan, identity: Identity, ids: Ids, request: Request) -> Plan:
         """The body of a request without an entity, with what its process knows by itself; nothing of it is kept but
         the blocks, which say nothing of anybody."""
+        if request.kept:  # what the upstream has of it cannot be seen, and would pile up there
+            return replace(plain, status="anonymous")
         scope = Scope(identity.tenant, NOBODY, ids.process, "")
         kept = {block.chain: block for block in await self._store.blocks(scope, [m.chain for m in request.messages])}
         back = tuple((i, kept[m.chain]) for i, m in enumerate(request.messages) if m.chain in kept)
@@ -132,7 +135,7 @@ class Memory:
         plan = await self._with_memory(plain, identity, request, thread)
         return replace(plan, thread=None, status="anonymous" if plan.status == "empty" else plan.status)
 
-    async def _with_memory(self, plain: Plan, identity: Identity, request: ChatRequest, thread: Thread) -> Plan:
+    async def _with_memory(self, plain: Plan, identity: Identity, request: Request, thread: Thread) -> Plan:
         """The body with what was recalled before and now."""
         began = datetime.now(UTC)
         blocks = {index: block.text for index, block in thread.blocks}
@@ -168,9 +171,9 @@ class Memory:
             block=(blocks[last] if injects else compose(found)) if found else "",
         )
 
-    def _unplaced(self, identity: Identity, ids: Ids, request: ChatRequest) -> Thread:
+    def _unplaced(self, identity: Identity, ids: Ids, request: Request) -> Thread:
         assert ids.entity is not None
-        session = ids.session or str(uuid.uuid4())
+        session = ids.session or (request.kept.session if request.kept else str(uuid.uuid4()))
         return unplaced(Scope(identity.tenant, ids.entity, ids.process, session), request)
 
     def _degraded(self, reason: str) -> str:
@@ -178,7 +181,7 @@ class Memory:
         return f"degraded; reason={reason}"
 
 
-def _question(identity: Identity, request: ChatRequest, thread: Thread) -> Question:
+def _question(identity: Identity, request: Request, thread: Thread) -> Question:
     said = [own_words(message.text) for message in request.messages if message.role == "user"]
     return Question(
         text=said[-1],

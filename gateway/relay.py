@@ -9,12 +9,10 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from typing import Any
 
-import orjson
-
 from gateway.config import Limits
 from gateway.errors import BadRequest, BodyTooLarge, GatewayError, HeadersTooLarge, NotFound, RequestTimeout
 from gateway.upstream import Answer, StreamBroken
-from gateway.wire.reply import StreamedReply
+from gateway.wire.door import DOORS, Listener
 from gateway.wire.sse import EventStream
 
 BODY_SILENCE = 60
@@ -69,7 +67,7 @@ class Client:
             raise HeadersTooLarge
         if _UPWARDS.search(self.path):
             raise NotFound
-        if self.length is not None and self.length > self._limits.body and self.path.endswith(b"/chat/completions"):
+        if self.length is not None and self.length > self._limits.body and self.path in DOORS:
             raise BodyTooLarge
 
     @property
@@ -138,9 +136,10 @@ class Client:
         self._answered = True
         await self._send({"type": "http.response.body", "body": piece, "more_body": False})
 
-    async def refuse(self, error: GatewayError, headers: Pairs) -> None:
-        """Answer with an error of the gateway's own; a body that is still coming closes the connection."""
-        body = error.body()
+    async def refuse(self, error: GatewayError, headers: Pairs, body: bytes | None = None) -> None:
+        """Answer with an error of the gateway's own, worded as `body` if one is given; a body that is still coming
+        closes the connection."""
+        body = error.body() if body is None else body
         close = [] if self._body_read.is_set() else [(b"connection", b"close")]
         await self.start(
             error.status, [*error.headers(), *headers, *close, (b"content-length", str(len(body)).encode())]
@@ -169,15 +168,15 @@ async def relay(answer: Answer, client: Client) -> None:
     await client.end()
 
 
-class ChatStream:
-    """Forwards a stream of chat events and listens to a copy.
+class AnswerStream:
+    """Forwards the events of an answer and listens to a copy.
 
     The event that ends the answer is held until `commit` is done with the reply. A stream that ends without one is cut
     towards the client, with an error event where an event may stand.
     """
 
-    def __init__(self, client: Client, choices: int, commit: Callable[[], Awaitable[None]]) -> None:
-        self.reply = StreamedReply(choices)
+    def __init__(self, client: Client, reply: Listener, commit: Callable[[], Awaitable[None]]) -> None:
+        self.reply = reply
         self._client = client
         self._commit = commit
         self._committed = False
@@ -193,7 +192,7 @@ class ChatStream:
             await self._cut(error)
         for data, _ in self._events.close():
             self.reply.take(data)
-        if not self.reply.ended and not self.reply.failed:
+        if not self.reply.ended and not self.reply.failed and not self._events.passed_over:
             await self._cut(None)
         if not self._committed:
             await self._commit()
@@ -230,7 +229,5 @@ class ChatStream:
 
     async def _cut(self, cause: Exception | None) -> None:
         if self._events.at_boundary and not self.reply.ended:
-            message = "The upstream's stream ended before the answer was complete."
-            error = {"message": message, "type": "upstream_error", "param": None, "code": "stream_interrupted"}
-            await self._client.write(b"data: " + orjson.dumps({"error": error}) + b"\n\n")
+            await self._client.write(self.reply.cut_off("The upstream's stream ended before the answer was complete."))
         raise Cut from cause

@@ -7,14 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-import orjson
-
 from gateway.attribution import Ids
 from gateway.config import HistoryConfig
 from gateway.domain import Block, Message, Scope, Session, StoredMessage
 from gateway.prompt import tokens
 from gateway.store import Attempt, Place, Store
-from gateway.wire.chat import ROOT, ChatRequest, hashed, read_message, rechained, with_block
+from gateway.wire.chat import ROOT, hashed, rechained
+from gateway.wire.door import Door, Request, said
 
 RETRY_WINDOW = timedelta(minutes=15)
 """How long after a failed attempt the same request is its retry."""
@@ -43,7 +42,7 @@ class Thread:
     blocks: tuple[tuple[int, Block], ...] = ()
     """Blocks to put back, by index in `messages`."""
     earlier: tuple[str, ...] = ()
-    """Stored messages to replay, as JSON with their blocks."""
+    """Stored messages to replay, as JSON of the request's format with their blocks."""
     said_before: str = ""
     """The user's newest message among them."""
     answered_before: str = ""
@@ -67,7 +66,9 @@ class Sessions:
         self._store = store
         self._history = history
 
-    async def resolve(self, tenant: str, ids: Ids, request: ChatRequest, *, full_history: bool, retries: int) -> Thread:
+    async def resolve(
+        self, tenant: str, ids: Ids, door: Door, request: Request, *, full_history: bool, retries: int
+    ) -> Thread:
         """The thread of a request of an entity; raises StoreError where the store cannot say.
 
         `full_history`: the client is known to resend everything. `retries`: which attempt the client's library says
@@ -75,8 +76,10 @@ class Sessions:
         """
         assert ids.entity is not None
         scope = Scope(tenant, ids.entity, ids.process, ids.session)
-        digests = [message.digest for message in request.messages]
-        fingerprint = hashed((ids.session or "").encode(), (request.model or "").encode(), *digests)
+        fingerprint = _fingerprint(ids.session, request)
+        if request.kept:
+            thread, attempt = await self._kept(scope, door, request, fingerprint, retries)
+            return replace(thread, request=fingerprint, replaces=attempt.turn if attempt else None)
         session = await self._store.session(scope) if ids.session is not None else None
         resent = full_history or _has_earlier_turns(request) or (session is not None and session.sends_history)
         if resent or (request.has_history and not ids.session):
@@ -87,7 +90,8 @@ class Sessions:
         else:
             attempt = await self._attempt(scope, fingerprint, retries) if session or not ids.session else None
             if session:
-                thread = await self._continued(scope, session, request, attempt.anchor if attempt else session.head)
+                anchor = attempt.anchor if attempt else session.head
+                thread = await self._continued(scope, session, door, request, anchor)
             else:
                 named = ids.session or (attempt.session if attempt else str(uuid.uuid4()))
                 thread = _new(replace(scope, session=named), request)
@@ -98,12 +102,27 @@ class Sessions:
             replaces=attempt.turn if attempt else None,
         )
 
+    async def _kept(
+        self, scope: Scope, door: Door, request: Request, fingerprint: bytes, retries: int
+    ) -> tuple[Thread, Attempt | None]:
+        """What follows turns that the upstream puts back itself."""
+        kept = request.kept
+        assert kept is not None
+        after = await self._store.answered(scope, kept.response) if kept.response else None
+        scope = replace(scope, session=scope.session or (after.session if after else kept.session))
+        attempt = await self._attempt(scope, fingerprint, retries)
+        session = await self._store.session(scope)
+        if session is None:
+            return _new(scope, request), attempt
+        anchor = after.chain if after else session.head
+        return await self._continued(scope, session, door, request, attempt.anchor if attempt else anchor), attempt
+
     async def _attempt(self, scope: Scope, fingerprint: bytes, retries: int) -> Attempt | None:
         """The earlier try that this request repeats: one that failed, or any if the client's library says so."""
         attempt = await self._store.attempt(scope, fingerprint, datetime.now(UTC) - RETRY_WINDOW)
         return attempt if attempt and (retries or not attempt.complete) else None
 
-    async def _by_history(self, scope: Scope, request: ChatRequest) -> Thread:
+    async def _by_history(self, scope: Scope, request: Request) -> Thread:
         """A request that carries its thread from the start, or from where the client cut it off."""
         places = await self._store.find(scope, [message.chain for message in request.messages])
         if places:
@@ -117,7 +136,7 @@ class Sessions:
             return await self._placed(scope, request.messages, 0, ())
         return _new(replace(scope, session=str(uuid.uuid4())), request)
 
-    async def _windowed(self, scope: Scope, request: ChatRequest, place: Place) -> Thread | None:
+    async def _windowed(self, scope: Scope, request: Request, place: Place) -> Thread | None:
         """A request whose client left out, summed up or edited the start of the thread; None: of another thread."""
         named = scope.session is not None
         scope = replace(scope, session=place.session)
@@ -159,7 +178,7 @@ class Sessions:
             spent=sum(tokens(block.text) for _, block in back),
         )
 
-    async def _continued(self, scope: Scope, session: Session, request: ChatRequest, anchor: bytes) -> Thread:
+    async def _continued(self, scope: Scope, session: Session, door: Door, request: Request, anchor: bytes) -> Thread:
         """New messages of a client that sends no history: they follow the newest answer, or go on with its turn."""
         anchor = await self._beginning(scope, request, anchor)
         messages = rechained(request.messages, anchor)
@@ -167,25 +186,27 @@ class Sessions:
         thread = await self._placed(scope, messages, len(places), places)
         if not places:
             thread = replace(thread, anchor=anchor)
-        if self._history.mode == "off" or not anchor:
+        if not anchor or (self._history.mode == "off" and not request.kept):
             return thread
         blocks = {block.chain: block for block in await self._store.blocks(scope)}
-        path = await self._store.path(scope, anchor, session.replay_from, LONGEST_REPLAY)
-        kept = window([_Shown(message, blocks.get(message.chain)) for message in path], self._history)
+        start = ROOT if request.kept else session.replay_from
+        path = await self._store.path(scope, anchor, start, LONGEST_REPLAY)
+        kept = [_Shown(message, blocks.get(message.chain), door) for message in path]
+        kept = kept if request.kept else window(kept, self._history)
         shown = [item.block for item in kept if item.block]
-        start = kept[0].message.chain if kept else None
+        first = kept[0].message.chain if kept else None
         return replace(
             thread,
-            earlier=tuple(item.text for item in kept),
+            earlier=() if request.kept else tuple(item.text for item in kept),
             said_before=_newest(kept, "user"),
             answered_before=_newest(kept, "assistant"),
-            replay_from=start if start and len(kept) < len(path) else None,
+            replay_from=first if first and len(kept) < len(path) else None,
             present=thread.present | {item.message.key for item in kept},
             shown=thread.shown | {memory for block in shown for memory in block.memories},
             spent=thread.spent + sum(tokens(block.text) for block in shown),
         )
 
-    async def _beginning(self, scope: Scope, request: ChatRequest, anchor: bytes) -> bytes:
+    async def _beginning(self, scope: Scope, request: Request, anchor: bytes) -> bytes:
         """What the first message follows: `anchor`, unless the request begins with the calls that end there."""
         calls = max((i for i, message in enumerate(request.messages) if message.role == "assistant"), default=-1) + 1
         path = await self._store.path(scope, anchor, ROOT, calls) if calls and anchor else []
@@ -196,15 +217,15 @@ class Sessions:
 class _Shown:
     """A stored message as it is replayed."""
 
-    def __init__(self, message: StoredMessage, block: Block | None) -> None:
+    def __init__(self, message: StoredMessage, block: Block | None, door: Door) -> None:
         self.message = message
         self.block = block
-        self.text = with_block(message.raw, block.text) if block else message.raw
+        self.text = door.replayed(message.raw, block.text if block else "")
 
     @property
     def said(self) -> str:
         """What a person would read of it."""
-        return read_message(orjson.loads(self.message.raw), self.message.raw, None).text
+        return said(self.message.raw)
 
 
 def _newest(kept: Sequence[_Shown], role: str) -> str:
@@ -233,12 +254,12 @@ def window(path: Sequence[_Shown], history: HistoryConfig) -> list[_Shown]:
     return [item for exchange in exchanges[start:] for item in exchange]
 
 
-def _new(scope: Scope, request: ChatRequest) -> Thread:
+def _new(scope: Scope, request: Request) -> Thread:
     learn = tuple(message for message in request.messages if message.role == "user")
     return Thread(scope, b"", request.messages, 0, ROOT, learn=learn)
 
 
-def _has_earlier_turns(request: ChatRequest) -> bool:
+def _has_earlier_turns(request: Request) -> bool:
     """An answer stands before the newest user message; one behind it only belongs to the turn that goes on."""
     roles = [message.role for message in request.messages]
     return "assistant" in roles and "user" in roles[roles.index("assistant") :]
@@ -251,13 +272,20 @@ def _end(messages: Sequence[Message], path: Sequence[StoredMessage]) -> int:
     return max(i for i, pair in pairs if pair == ends)
 
 
-def unplaced(scope: Scope, request: ChatRequest) -> Thread:
+def unplaced(scope: Scope, request: Request) -> Thread:
     """A request whose thread could not be looked up: only what follows its last answer counts as new."""
     last = max((i for i, message in enumerate(request.messages) if message.role == "assistant"), default=-1)
     known = last + 1 if last + 1 < len(request.messages) else 0
     new = request.messages[known:]
     anchor = request.messages[known - 1].chain if known else ROOT
     learn = tuple(message for message in new if message.role == "user")
+    fingerprint = _fingerprint(scope.session, request)
+    history = request.has_history and not request.kept
+    return Thread(scope, fingerprint, request.messages, known, anchor, learn=learn, sends_history=history)
+
+
+def _fingerprint(session: str | None, request: Request) -> bytes:
+    """What tells a retry: session, model and messages, and what they follow where the upstream keeps it."""
+    kept = [] if request.kept is None else [request.kept.session.encode(), (request.kept.response or "").encode()]
     digests = [message.digest for message in request.messages]
-    fingerprint = hashed((scope.session or "").encode(), (request.model or "").encode(), *digests)
-    return Thread(scope, fingerprint, request.messages, known, anchor, learn=learn, sends_history=request.has_history)
+    return hashed((session or "").encode(), (request.model or "").encode(), *kept, *digests)

@@ -75,6 +75,7 @@ class Upstream:
         self._base = httpx2.URL(config.base_url)
         self._prefix = self._base.raw_path.rstrip(b"/")
         self._key = config.api_key
+        self._kind = config.kind
         self._timeout = {"connect": config.timeouts.connect, "read": config.timeouts.read}
         # The transport alone: a client's redirects, cookies and default headers are what a proxy must not add.
         self._transport: httpx2.AsyncBaseTransport = AiohttpTransport(config.max_connections)
@@ -123,7 +124,8 @@ class Upstream:
         if self._key is None:
             return sent
         sent = [(name, value) for name, value in sent if name not in _CREDENTIALS]
-        return [*sent, (b"authorization", b"Bearer " + self._key.get_secret_value().encode())]
+        key = self._key.get_secret_value().encode()
+        return [*sent, (b"x-api-key", key) if self._kind == "anthropic" else (b"authorization", b"Bearer " + key)]
 
 
 def end_to_end(headers: Headers, dropped: frozenset[bytes]) -> list[tuple[bytes, bytes]]:

@@ -58,6 +58,7 @@ class Conversation:
             said_at=at,
             started_at=at,
             model="m",
+            upstream_id=f"answer {self.minutes}",
             finish_reason="stop",
             usage={"total_tokens": 10},
             timings={"memory": 1.5},

@@ -30,6 +30,14 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """Where the turn of an answer that the upstream gave an id to ends."""
+
+    session: str
+    chain: bytes
+
+
+@dataclass(frozen=True, slots=True)
 class Unencoded:
     """A user's message, or a memory that is found by its own text, that has no vectors yet."""
 
@@ -61,6 +69,9 @@ class Store(Protocol):
         With no session in the scope: of the session that holds the last of `chains` that any holds, of several the
         newest thread.
         """
+
+    async def answered(self, scope: Scope, upstream_id: str) -> Answered | None:
+        """Where the newest turn with this answer ends; with no session in the scope, in any of the process."""
 
     async def find_link(self, scope: Scope, links: Sequence[bytes]) -> Place | None:
         """The newest message of the scope that follows its predecessor as one of `links` says; the last link first."""

@@ -15,7 +15,7 @@ import orjson
 
 from gateway.domain import NOBODY, Block, Changes, Memory, Said, Scope, Session, StoredMessage, Triple, Turn
 from gateway.errors import ConfigError, StoreError
-from gateway.store import Attempt, Place, Unencoded, encoding, fences, learning, recording, schema
+from gateway.store import Answered, Attempt, Place, Unencoded, encoding, fences, learning, recording, schema
 from gateway.store.jobs import Jobs
 from gateway.store.reading import Reader
 from gateway.store.sqlite_jobs import SqliteJobs
@@ -141,6 +141,19 @@ class SqliteStore:
         order = {link: place for place, link in enumerate(links)}
         newest = max(rows, key=lambda row: (order[row[1]], row[2]), default=None)
         return Place(newest[0], _message(newest[3:])) if newest else None
+
+    async def answered(self, scope: Scope, upstream_id: str) -> Answered | None:
+        within, session = ("", ()) if scope.session is None else (" AND session = ?", (scope.session,))
+        rows = await self._read(
+            self._lookups,
+            "SELECT session, coalesce(reply, (SELECT chain FROM messages AS m WHERE m.tenant = t.tenant"
+            " AND m.entity = t.entity AND m.process = t.process AND m.session = t.session AND m.turn = t.turn"
+            " ORDER BY key DESC LIMIT 1), anchor) FROM turns AS t"
+            f" WHERE tenant = ? AND entity = ? AND process = ? AND upstream_id = ?{within}"
+            " ORDER BY recorded_at DESC LIMIT 1",
+            (scope.tenant, scope.entity, scope.process, upstream_id, *session),
+        )
+        return next((Answered(*row) for row in rows), None)
 
     async def path(self, scope: Scope, chain: bytes, until: bytes, limit: int) -> list[StoredMessage]:
         keys = (scope.tenant, scope.entity, scope.process, scope.session)

@@ -20,6 +20,8 @@ class EventStream:
     def __init__(self) -> None:
         self.at_boundary = True
         """The bytes so far end where an event ends."""
+        self.passed_over = False
+        """An event was too long to be read, and may have been the last one."""
         self._line = bytearray()
         self._too_long = False
         self._data: list[bytes] = []
@@ -73,6 +75,7 @@ class EventStream:
         first = not self._size
         self._size += len(value)
         if self._size > MAX_LINE:
+            self.passed_over = True
             self._data.clear()
             return b""
         self._data.append(value)
@@ -96,7 +99,7 @@ class EventStream:
 
     def _keep(self, piece: bytes) -> None:
         if self._too_long or len(self._line) + len(piece) > MAX_LINE:
-            self._too_long = True
+            self._too_long = self.passed_over = True
             self._line.clear()
         else:
             self._line += piece

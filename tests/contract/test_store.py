@@ -16,7 +16,7 @@ import pytest
 
 from gateway.domain import Block, Changes, Scope, Session, Turn
 from gateway.errors import StoreError
-from gateway.store import Store
+from gateway.store import Answered, Store
 from gateway.wire.chat import ROOT
 from tests.contract.conftest import Open
 from tests.turns import BEGUN, Conversation, fact, message
@@ -277,6 +277,24 @@ async def replay_from(store: Store) -> bytes:
     session = await store.session(ALICE)
     assert session is not None
     return session.replay_from
+
+
+# --- answers that the upstream keeps ----------------------------------------------------------------------------
+
+
+async def test_a_turn_is_found_by_the_upstreams_id_of_its_answer(store: Store) -> None:
+    talk = Conversation(ALICE)
+    for text in ("One.", "Two."):
+        await store.record(talk.turn(text))
+    assert await store.answered(ALICE, "answer 1") == Answered("s1", talk.history[1].chain)
+    assert await store.answered(replace(ALICE, session=None), "answer 2") == Answered("s1", talk.history[3].chain)
+    assert await store.answered(ALICE, "answer 3") is None
+
+
+async def test_a_turn_whose_answer_said_nothing_ends_with_what_was_asked(store: Store) -> None:
+    talk = Conversation(ALICE)
+    await store.record(talk.turn("One.", None))
+    assert await store.answered(ALICE, "answer 1") == Answered("s1", talk.history[0].chain)
 
 
 # --- attempts ---------------------------------------------------------------------------------------------------
@@ -547,6 +565,7 @@ Look = Callable[[Store, Scope, Conversation], Awaitable[object]]
 LOOKS: dict[str, Look] = {
     "session": lambda store, scope, talk: store.session(scope),
     "attempt": lambda store, scope, talk: store.attempt(scope, Conversation(ALICE).turn("One.").request, BEGUN),
+    "answered": lambda store, scope, talk: store.answered(scope, "answer 1"),
     "find": lambda store, scope, talk: store.find(scope, [m.chain for m in talk.history]),
     "find_link": lambda store, scope, talk: store.find_link(scope, [m.link for m in talk.history]),
     "path": lambda store, scope, talk: store.path(scope, talk.history[-1].chain, ROOT, 100),

@@ -84,7 +84,6 @@ def test_the_example_names_every_key() -> None:
         ("store: 'sqlite:///:memory:'", "store: must be sqlite:///<file>"),
         ("upstreams: [{base_url: 'localhost:1'}]", "upstreams.0.base_url: must be an http:// or https:// address"),
         ("upstreams: [{base_url: 'http://u:p@h/v1'}]", "upstreams.0.base_url: must be an http:// or https:// address"),
-        ("upstreams: [{kind: anthropic}]", "upstreams.0.kind: upstreams of kind anthropic are not served yet"),
         ("upstreams: [{name: a}, {name: a}]", "upstreams: every name must differ"),
         ("tokens: {secret: x}", "tokens: signed identities are not built yet"),
         ("memory: {extract: {upstream: x}}", "memory.extract.upstream: must be the name of one of the upstreams"),

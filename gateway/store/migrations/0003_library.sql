@@ -25,3 +25,5 @@ ALTER TABLE mentions ADD COLUMN former INTEGER NOT NULL DEFAULT 0;
 
 CREATE INDEX memories_by_id ON memories (tenant, id);
 CREATE INDEX memories_by_age ON memories (tenant, entity, created_at, id);
+-- A request to the Responses API names the answer that it follows.
+CREATE INDEX turns_by_answer ON turns (tenant, entity, process, upstream_id) WHERE upstream_id IS NOT NULL;
