@@ -1,1 +1,1 @@
-"""Measurements; no test depends on them."""
+"""Measurements, and hand-written cases that tests share with them."""
