@@ -156,7 +156,6 @@ class EntityIndex:
             scores = weighted(second, stages.second)
             usable = self._vectors.known[chosen] & (features["foreign"] == 0)
             gate = np.where(usable, relevance(features, self._fitted.gate), gate)
-        gate = np.where(features["asks"] > 0, np.float32(0), gate)
         plain |= features | {"age": ((now.timestamp() - self._said.rows[chosen]) / 86_400).astype(np.float32)}
         return self._answer(chosen, scores, gate, plain, limit)
 

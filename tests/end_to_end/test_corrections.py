@@ -80,7 +80,7 @@ def test_what_only_looks_like_a_change_leaves_both(served: Served) -> None:
 
 def test_the_history_shows_both_and_as_of_finds_the_old_one(served: Served) -> None:
     tell(served, "ana", {"say": ["I live in Porto.", "I moved to Lisbon."]})
-    query = {"entity": "ana", "query": "Where do I live?"}
+    query = {"entity": "ana", "query": "Did I live in Porto, or have I moved to Lisbon?"}
     now = ask(served.gateway, "POST", "/api/recall", query)
     assert [memory["text"] for memory in now["memories"]] == ["I moved to Lisbon."]
     then = ask(served.gateway, "POST", "/api/recall", query | {"as_of": (BEGUN + timedelta(hours=1)).isoformat()})

@@ -147,11 +147,6 @@ def test_the_gate_says_the_same_among_many_memories(model: bool) -> None:
     assert max(each.relevance for each in ranked(index, "Which mortgage rate did I get?", model=model)) < 0.5
 
 
-def test_a_question_of_the_user_is_no_knowledge() -> None:
-    index = built(facts(["What is my dog called?", "Do you know? What is my dog called?"]))
-    assert {each.relevance for each in ranked(index, "What is my dog called?")} == {0.0}
-
-
 def test_nobody_is_told_where_nobody_passes_the_gate() -> None:
     hints = [Ranked(key, 0.0, value, {}) for key, value in enumerate([0.4, 0.3])]
     assert admitted(hints, 0.5) == []
