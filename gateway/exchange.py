@@ -220,7 +220,10 @@ class Exchange:
             for message in self.plan.thread.learn:
                 text = stripped(message.text)[:MAX_LEARNT]
                 state = partial(statements, text, asked=_asked(self.plan.thread, message), at=self._said_at)
-                learnt[message.chain] = await asyncio.to_thread(state) if len(text) > LONG_TEXT else state()
+                try:
+                    learnt[message.chain] = await asyncio.to_thread(state) if len(text) > LONG_TEXT else state()
+                except Exception:  # noqa: BLE001  # recording never breaks the relay
+                    self._recorder.fault("a message could not be read for statements")
         recording = self._submit(reply, learnt)
         if recording:
             self.recorded = await self._recorder.committed(recording)

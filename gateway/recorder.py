@@ -108,6 +108,11 @@ class Recorder:
             return False
         return recording.result()
 
+    def fault(self, what: str) -> None:
+        """Log and count the exception at hand, which costs a turn something and its answer nothing."""
+        _log.exception(what)
+        self._metrics.faults.labels("record").inc()
+
     def add_usage(self, turn: Turn) -> None:
         """Record the usage that came after the end of an answer; losing it is no harm."""
         self._tasks.create_task(self._usage(turn))

@@ -137,7 +137,7 @@ def talks(words: Words, at: int, stop: int) -> bool:
         return plain[at + 3 : at + 4] not in (["would"], ["will"], ["should"], ["can"], ["could"], ["know"])
     if word == "i" and length < 10 and CHOICE.within(plain[at:stop]):
         return True
-    if word == "you" and length < 6:
+    if word == "you" and (length < 6 or (following == "are" and plain[at + 2 : at + 3] in (["a"], ["an"], ["my"]))):
         return True
     if word in ("you", "your"):
         return not _OF_THE_ANSWER.isdisjoint(plain[at : at + 7])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gateway.domain import USER, Triple
+from gateway.extract.aspects import aspects
 from gateway.extract.beginnings import began, got
 from gateway.extract.endings import (
     RID,
@@ -40,8 +41,13 @@ def attribute_change(reading: Reading, subject: Subject, group: Group) -> bool:
     shifted = group.form in _SHIFTED or (values and values[0] in _SHIFTED) or plain[group.after - 1] in _SHIFTED
     if shifted and "to" in values and not group.unreal and not group.future:
         at = stop - values[::-1].index("to")
-        reading.state(subject.owner, subject.noun, object_at(reading.words, at, stop)[0])
-        reading.end(subject.owner, subject.noun)
+        said, _ = object_at(reading.words, at, stop)
+        for predicate in aspects(reading, subject.noun, at, said):
+            reading.state(subject.owner, predicate, said)
+            reading.end(subject.owner, predicate)
+        noun = subject.noun
+        for predicate in (noun, f"{noun} time", f"{noun} place", f"any {noun}", f"deadline of {noun}"):
+            reading.end(subject.owner, predicate)
         return True
     new, old = _contrast(reading, group.after, group.negated)
     if new and old and group.verb in ("be", "call", "name"):
@@ -49,7 +55,9 @@ def attribute_change(reading: Reading, subject: Subject, group: Group) -> bool:
         reading.end(subject.owner, subject.noun, old)
         return True
     if group.over and group.verb in ("be", "work", "call"):
-        reading.end(subject.owner, subject.noun, object_at(reading.words, group.after, stop)[0])
+        said = object_at(reading.words, group.after, stop)[0]
+        reading.end(subject.owner, subject.noun, said)
+        reading.end(USER, "", said.partition(" ")[2] if said.lower().startswith(("on ", "at ", "in ")) else said)
         if new:
             reading.state(subject.owner, subject.noun, new)
         return True

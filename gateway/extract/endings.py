@@ -15,6 +15,8 @@ from gateway.extract.reading import Reading
 from gateway.extract.subjects import Subject, predicate_of
 from gateway.extract.tokens import first_of
 
+PASSED = frozenset("home work house office gym party school station hotel airport room".split())
+"""What is left at the end of a stay."""
 RID = frozenset("sell lose return cancel drop replace".split())
 
 
@@ -45,6 +47,8 @@ def stopped(reading: Reading, subject: Subject, group: Group) -> bool:
         ("for", "and", "to", "last", "in", "on", "at", "this"),
     )
     said = lasting_object(said)
+    if group.verb == "leave" and said.lower() in PASSED:
+        return True
     if word.endswith("ing") and word in VERBS:
         _ended_habit(reading, subject, word, at, said)
     elif group.verb == "retire" or word in ("", ".", ",") or "job" in said or word == "work":
@@ -212,7 +216,7 @@ def over_state(reading: Reading, subject: Subject, group: Group) -> bool:
         reading.end(subject.actors[0], "lives in" if home else "works at", said)
         reading.end(subject.actors[0], "works as", said)
         return True
-    said, _ = object_at(words, group.after, stop, ("at",))
+    said, _ = object_at(words, group.after, stop, ("at", "of", "for"))
     low = said.lower()
     for actor in subject.actors:
         if "single" in low:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from gateway.extract.lexicon import ADVERBS, ARTICLES, BE, OBJECT_STOPS, TRAILING, VERBS
@@ -108,7 +108,7 @@ def object_at(words: Words, start: int, stop: int, also: Iterable[str] = ()) -> 
     plain = words.plain
     stops = OBJECT_STOPS.union(also)
     end = first_of(plain, stops, start)
-    while end < stop and plain[end] == "." and end + 1 < stop and words.is_word(end + 1):
+    while end + 1 < stop and ((plain[end] == "." and words.is_word(end + 1)) or _thousands(plain, start, end)):
         end = first_of(plain, stops, end + 1)
     end = place = min(end, stop)
     while start < end and (plain[start] in ARTICLES or plain[start] in ("to", "just", "now", "actually", "only")):
@@ -119,12 +119,20 @@ def object_at(words: Words, start: int, stop: int, also: Iterable[str] = ()) -> 
     return words.between(start, end).strip(" '\"“”"), place
 
 
+def _thousands(plain: Sequence[str], start: int, at: int) -> bool:
+    """Whether a comma stands within a number: "1,100"."""
+    digits = plain[at] == "," and at > start and plain[at - 1][-1:].isdigit() and len(plain[at + 1]) == 3
+    return digits and plain[at + 1].isdigit()
+
+
 def _trimmed(words: Words, start: int, end: int) -> int:
     """Without the words of time and of manner at its end."""
     plain = words.plain
     while end > start:
         if plain[end - 1] in TRAILING and end - 1 > start:
             end -= 1
+        elif plain[end - 1] == "all" and plain[end - 2] in ("after", "at") and end - start > 2:
+            end -= 2
         elif plain[end - 1] in ("more", "longer", "moment", "days") and plain[end - 2] in ("any", "the", "these"):
             end -= 2 + (plain[end - 3 : end - 2] == ["at"])
         elif end - start > 2 and plain[end - 1] in _SPANS and plain[end - 2] in _TIMES:

@@ -12,7 +12,7 @@ from gateway.extract.lexicon import (
     VERBS,
 )
 from gateway.extract.reading import Reading
-from gateway.extract.subjects import Subject, predicate_of, subject_of
+from gateway.extract.subjects import Subject, is_tie, predicate_of, subject_of
 from gateway.extract.tokens import first_of
 
 _SET = frozenset(
@@ -57,10 +57,32 @@ def _set(reading: Reading) -> bool:
     return True
 
 
+_FAVOURED = frozenset("favourite new main current go-to preferred".split())
+
+
+def _favoured(reading: Reading) -> bool:
+    """ "Salted caramel is my favourite ice cream": the value first."""
+    plain, at, stop = reading.plain, reading.at, reading.stop
+    verb = first_of(plain[:stop], ("is", "are", "'s"), at)
+    begin = verb + 1 + (reading.word(verb + 1) == "now")
+    if not at < verb <= at + 6 or plain[at] in _NOT_VALUES or reading.word(begin) not in ("my", "our"):
+        return False
+    said, end = object_at(reading.words, begin + 1, stop, ("for", "in", "at", "and"))
+    if not said or not _FAVOURED.intersection(plain[begin + 1 : begin + 3]):
+        return False
+    noun = predicate_of(said.lower().split())
+    reading.state(USER, noun, reading.words.between(at, verb), one=not is_tie(noun))
+    reading.end(USER, noun)
+    return end > begin
+
+
+_NOT_VALUES = frozenset("it this that he she they what which who there here my our i we the".split())
+
+
 def impersonal(reading: Reading) -> bool:
     """What has no subject: "call me Sam", "forget that …", "Berlin is home now", "Acme is history"."""
     plain, at, stop, words = reading.plain, reading.at, reading.stop, reading.words
-    if _shortly(reading) or _set(reading):
+    if _shortly(reading) or _set(reading) or _favoured(reading):
         return True
     if reading.word(at) in ("people", "everyone", "everybody", "friends", "they", "folks", "please", "to"):
         at += 1 if reading.word(at + 1) in ("call", "calls") else 0

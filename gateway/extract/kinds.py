@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gateway.domain import USER, Dated, Kind, Triple
 from gateway.extract.groups import group_at
-from gateway.extract.lexicon import DIETS, LANGUAGES, PETS, TIES, VERBS
+from gateway.extract.lexicon import DIETS, LANGUAGES, PETS, TIES
+from gateway.extract.likely import LETTERS, NOT, likelihoods
 from gateway.extract.manner import conditional
+from gateway.extract.shape import features
 from gateway.extract.subjects import Mentioned, is_tie, subject_of
 from gateway.extract.tokens import Phrases, Words
 
@@ -75,15 +77,37 @@ _TIE_WORDS = Phrases("""
 _STATIVE = frozenset("be have live work like love hate prefer use own know want need speak play".split())
 
 
-def kind_of(words: Words, at: int, triples: Sequence[Triple], dated: Sequence[Dated], told: bool) -> Kind:
-    """The kind of a statement that begins at word `at`; `told`: it says how to answer."""
+def judged(
+    words: Words, at: int, triples: Sequence[Triple], dated: Sequence[Dated], told: bool, *, answer: bool = False
+) -> tuple[Kind, float]:
+    """The kind of a statement that begins at word `at`, and how likely it is none after all; `told`: it says how to
+    answer; `answer`: it stands behind the question that it answers."""
+    rest = words.plain[at:]
+    if _names(rest, triples):
+        return "fact", 0.0
+    if told:
+        return _told(rest), 0.0
+    likely = likelihoods(evidence(words, at, triples, dated, answer))
+    doubt = likely.pop(NOT)
+    return LETTERS[max(likely, key=likely.__getitem__)], doubt
+
+
+def evidence(words: Words, at: int, triples: Sequence[Triple], dated: Sequence[Dated], answer: bool) -> Iterator[str]:
+    """The features that a statement is judged by: its shape, and what the rules make of it."""
+    yield from features(words, at, bool(dated))
+    yield f"k:{by_rules(words, at, triples, dated)}"
+    yield from (f"p:{triple.predicate}".replace(" ", "_") for triple in triples[:1])
+    if dated:
+        yield "dated"
+    if answer:
+        yield "answer"
+
+
+def by_rules(words: Words, at: int, triples: Sequence[Triple], dated: Sequence[Dated]) -> Kind:
+    """The kind by plain rules alone."""
     plain = words.plain
     stop = len(plain)
     rest = plain[at:]
-    if told:
-        return "fact" if _names(rest, triples) else _told(rest)
-    if _names(rest, triples):
-        return "fact"
     predicates = {triple.predicate for triple in triples}
     subject = subject_of(words, at, stop, Mentioned("someone"))
     group = group_at(words, subject.verb if subject else at, stop)
@@ -207,6 +231,3 @@ def _someone(owner: str, noun: str, words: Words, at: int) -> bool:
     if noun:
         return noun in TIES or (owner != USER and owner != "someone" and owner not in PETS)
     return owner != USER
-
-
-__all__ = ["LANGUAGES", "VERBS", "kind_of"]

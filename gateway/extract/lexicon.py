@@ -81,6 +81,11 @@ TIES_OF_ONE = frozenset(
     """.split()
 )
 """Roles that one person has at a time."""
+PROFESSIONALS = (
+    "boss", "manager", "doctor", "dentist", "landlord", "therapist", "supervisor", "accountant", "lawyer", "trainer",
+    "coach", "tutor", "assistant", "hairdresser", "teacher", "flatmate", "roommate",
+)  # fmt: skip
+"""Whose leaving leaves their role to somebody else."""
 TIES_OF_MANY = frozenset(
     """
     sister brother son daughter child kid baby twin cousin uncle aunt nephew niece grandmother grandfather
@@ -166,7 +171,7 @@ SWITCHED = ("uses", "drives", "prefers", "likes", "studies", "bank", "editor", "
 OBJECT_STOPS = frozenset(
     """
     because bc cuz today yesterday tomorrow tonight since so when while which who whom whose if though although
-    until till but unless where plus whereas , ; : ( ) . ! ? … — – - " “ ”
+    until till but unless where plus whereas instead , ; : ( ) . ! ? … — – - " “ ”
     """.split()
 )
 TRAILING = frozenset(

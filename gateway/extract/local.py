@@ -10,17 +10,19 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-from gateway.domain import RETRACTION, USER, Ended, Kind, Statement, Triple
+from gateway.domain import RETRACTION, USER, Ended, Statement, Triple
 from gateway.extract import tongues
 from gateway.extract.acts import opening
 from gateway.extract.clauses import independent
 from gateway.extract.guard import refusal, taint
 from gateway.extract.impersonal import forgotten
-from gateway.extract.kinds import kind_of
+from gateway.extract.kinds import judged
 from gateway.extract.manner import forgets, lasting, manner, manners, standing
 from gateway.extract.reading import Reading, says_change
 from gateway.extract.replied import as_statement, question_to_user, short_answer, turned
+from gateway.extract.sayings import ORDERS
 from gateway.extract.segments import Segment, segments
+from gateway.extract.shorten import current
 from gateway.extract.stated import stated
 from gateway.extract.subjects import Mentioned, is_tie, one_valued
 from gateway.extract.times import dates
@@ -32,15 +34,18 @@ MAX_STATEMENTS = 200
 """Of one message; a longer one is a document, which is kept as a turn all the same."""
 MAX_LENGTH = 1000
 """Characters of one statement."""
+DOUBTED, DOUBTED_OWN, DOUBTED_READ = 0.55, 0.7, 0.85
+"""What is no statement with more than this likelihood is left out; what the user says of themselves, and what triples
+were found in, needs more."""
 _ENGLISH = frozenset("i my the you and is was".split())
 """Where one of them stands, nobody needs to look for another language."""
 _NOBODY = frozenset(
     "user human me correction corrections update updates note notes reminder goal goals plan plans todo fact facts"
     " info fyi ps edit context background about allergy allergies diet hobby hobbies address budget timezone job work"
     " name age home email phone pet pets family preference preferences preferred favorite favourite skill skills rule"
-    " rules policy question answer problem issue task example summary status news confession disclaimer warning important"
-    " remember btw also language location birthday deadline title subject date time health bonus spoiler result results"
-    " q a tl;dr tldr addendum profile bio intro introduction request wish wishes likes dislikes".split()
+    " rules policy question answer problem issue task example summary status news confession disclaimer warning"
+    " important remember btw also language location birthday deadline title subject date time health bonus spoiler"
+    " result results q a tl;dr tldr addendum profile bio intro introduction request wish wishes likes dislikes".split()
 )
 """What labels a text other than the name of who says it."""
 
@@ -48,9 +53,11 @@ _NOBODY = frozenset(
 def statements(text: str, *, asked: str = "", at: datetime | None = None) -> tuple[Statement, ...]:
     """What the user states in a message, in order. `asked`: the assistant's message just before, which a short answer
     is kept with. `at`: when it was said; None: times stay unresolved."""
-    speaker = label(text)
+    named = label(text)
+    speaker = named if named and _NOBODY.isdisjoint(named.casefold().split()) else None
     forged = taint(text)
-    return tuple(_judged(_said_by(speaker, one), forged) for one in _found(text, asked, at))
+    found = _found(text, asked, at, Mentioned(talk=speaker is not None))
+    return tuple(_judged(_said_by(speaker, one), forged) for one in found)
 
 
 def _judged(statement: Statement, forged: str) -> Statement:
@@ -62,15 +69,14 @@ def _judged(statement: Statement, forged: str) -> Statement:
 
 def _said_by(speaker: str | None, statement: Statement) -> Statement:
     """What a participant of the conversation says is said of them, and no wish of the user's."""
-    if speaker is None or not _NOBODY.isdisjoint(speaker.casefold().split()):
+    if speaker is None:
         return statement
     triples = tuple(replace(each, subject=speaker) if each.subject == USER else each for each in statement.triples)
     ends = tuple(replace(each, subject=speaker) if each.subject == USER else each for each in statement.ends)
     return replace(statement, triples=triples, ends=ends, standing=False)
 
 
-def _found(text: str, asked: str, at: datetime | None) -> tuple[Statement, ...]:
-    mentioned = Mentioned()
+def _found(text: str, asked: str, at: datetime | None, mentioned: Mentioned) -> tuple[Statement, ...]:
     answer = short_answer(text, asked)
     if answer:
         return _answered(text, asked, answer, at, mentioned)
@@ -94,7 +100,9 @@ def _answered(text: str, asked: str, answer: str, at: datetime | None, mentioned
     triples = tuple(reading.triples) if reading else ()
     ends = tuple(reading.ends) if reading else ()
     told = _named(triples)
-    kind = kind_of(Words(f"{turned(question)} {text}"), 0, triples, (), told)
+    kind, doubt = judged(Words(f"{turned(question)} {text}"), 0, triples, (), told, answer=True)
+    if doubt > DOUBTED:
+        return ()
     return (Statement(answer, kind, told, triples, ends, dates(text, at) if at else (), alone=True),)
 
 
@@ -114,25 +122,32 @@ def _of_segment(segment: Segment, at: datetime | None, mentioned: Mentioned) -> 
     if segment.lead:
         return _of_item(segment, words, at, mentioned)
     english = segment.text.isascii() and not _ENGLISH.isdisjoint(words.plain)
-    if not english or words.plain[0] in tongues.OPENINGS:
-        found = _in_another_language(segment.text, at)
+    ordered = segment.text.isascii() and words.plain[0] in ORDERS
+    if not (english or ordered) or words.plain[0] in tongues.OPENINGS:
+        found = _in_another_language(segment.text, at, mentioned.talk)
         if found is not None:
             return found
     text = stated(segment.text, words)
     return _cut(text, words, at, mentioned) if text else []
 
 
-def _in_another_language(text: str, at: datetime | None) -> list[Statement] | None:
+def _in_another_language(text: str, at: datetime | None, talk: bool) -> list[Statement] | None:
     """A sentence that is neither a question nor an order, whole; None: it is English."""
     triples, ends = tongues.facts(text)
     if not triples and not ends and not foreign(text):
         return None
     told = tongues.manner(text)
-    if is_question(text) or (tongues.orders(text) and not told):
+    if is_question(text):
+        text = tongues.before_question(text)
+    if not text or (tongues.orders(text) and not told):
         return []
-    kind: Kind = "preference" if told or (tongues.likes(text) and not triples) else "fact"
+    dated = dates(text, at) if at else ()
+    words = Words(text)
+    kind, doubt = judged(words, 0, triples, dated, False) if len(words) else ("fact", 0.0)
+    if doubt > DOUBTED and not (told or talk):
+        return []
     standing_ = told or _named(tuple(triples))
-    return [Statement(text, kind, standing_, tuple(triples), tuple(ends), dates(text, at) if at else ())]
+    return [Statement(text, "preference" if told else kind, standing_, tuple(triples), tuple(ends), dated)]
 
 
 def _of_item(segment: Segment, words: Words, at: datetime | None, mentioned: Mentioned) -> list[Statement]:
@@ -158,7 +173,8 @@ def _cut(text: str, words: Words, at: datetime | None, mentioned: Mentioned) -> 
     spans = independent(words)
     readings = [read(words, *span, mentioned, changed) for span in spans]
     groups = _grouped(spans, readings)
-    return [_statement(words, start, part, at, whole=len(groups) == 1) for part in groups]
+    found = [_statement(words, start, part, at, whole=len(groups) == 1, talk=mentioned.talk) for part in groups]
+    return [one for one in found if one]
 
 
 _BEHIND = frozenset(", ; - — – and but".split())
@@ -219,11 +235,17 @@ def _grouped(spans: list[tuple[int, int]], readings: list[Reading]) -> list[list
     return groups
 
 
-def _statement(words: Words, start: int, group: list[Reading], at: datetime | None, whole: bool) -> Statement:
+def _statement(
+    words: Words, start: int, group: list[Reading], at: datetime | None, *, whole: bool, talk: bool
+) -> Statement | None:
+    """None: it is no statement after all."""
     triples = tuple(dict.fromkeys(triple for reading in group for triple in reading.triples))
     ends = tuple(dict.fromkeys(ended for reading in group for ended in reading.ends))
     text = words.text if whole else _alone(words, group)
     own = words if whole else Words(text)
+    shorter = current(own, ends)
+    if shorter != text:
+        text, own, whole = shorter, Words(shorter), False
     begin = start if whole else opening(own)
     begin = begin if begin < len(own) else 0
     dated = dates(text, at) if at else ()
@@ -233,7 +255,20 @@ def _statement(words: Words, start: int, group: list[Reading], at: datetime | No
         wishes = [Triple(USER, predicate, value) for predicate, value in manners(own)]
         triples += tuple(wishes)
         ends += tuple(Ended(USER, wish.predicate) for wish in wishes)
-    return Statement(text, kind_of(own, begin, triples, dated, told), told, triples, ends, dated)
+    kind, doubt = judged(own, begin, triples, dated, told)
+    if not (talk or ends) and _doubted(own, begin, doubt, bool(triples)):
+        return None
+    return Statement(text, kind, told, triples, ends, dated)
+
+
+def _doubted(words: Words, begin: int, doubt: float, read: bool) -> bool:
+    """Whether what the rules take for a statement is none after all."""
+    if doubt <= DOUBTED or lasting(words, begin):
+        return False
+    if words.named(begin) and words.plain[begin + 1 : begin + 2] == ["here"]:
+        return False
+    mine = not _OWN.isdisjoint(words.plain[begin : begin + 3])
+    return doubt > (DOUBTED_READ if read else DOUBTED_OWN if mine else DOUBTED)
 
 
 def _alone(words: Words, group: list[Reading]) -> str:

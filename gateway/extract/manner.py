@@ -8,7 +8,8 @@ from gateway.extract.tokens import Phrases, Words
 _LASTING = Phrases("""
     from now on, always, never, from here on, going forward, in future, in the future, from today on,
     every time, whenever, by default, in all your, for all, each time, as a rule, moving forward, at all times,
-    for future, in general, from this point
+    for future, in general, from this point, unless i say, unless i tell, unless told, until i say,
+    until further notice, every question, every message, every answer, everything i, all my questions
     """)
 _REMEMBER = Phrases("""
     remember that, remember :, remember, remember my, remember our, remember i, remember we, remember the,
@@ -16,7 +17,8 @@ _REMEMBER = Phrases("""
     do not forget :, do not forget the, note that, keep in mind, bear in mind, take note, for future reference,
     make a note, note :, note for later, remember me as, save this, for your memory, note to self,
     remember for, make sure you remember, please note, just remember, remember how, remember when i,
-    remember it is, remember she, remember he, refer to me, address me, know that
+    remember it is, remember she, remember he, refer to me, address me, know that, keep this :, keep that :,
+    save that :, store this, note this, jot this down, write this down, memorise, memorize
     """)
 _FORGET = Phrases("""
     forget that, forget what i, forget about, forget i, forget my, forget everything i, forget the, forget our,
@@ -124,6 +126,8 @@ def manner(words: Words, at: int) -> bool:
     near = plain[at : at + 14]
     if near[0] in ("i", "we", "my", "our"):
         return _own_taste(near)
+    if _short_wish(near, len(plain) - at):
+        return True
     if near[0] == "no" and len(plain) - at < 7:
         return not _STYLE.isdisjoint(near)
     if near[:2] == ["do", "not"]:
@@ -134,9 +138,35 @@ def manner(words: Words, at: int) -> bool:
     return _ordered_manner(plain, near)
 
 
+_EVERYTHING = frozenset("stuff things everything concepts".split())
+_LESS = frozenset("stop avoid quit skip drop".split())
+
+
+def _short_wish(near: list[str], length: int) -> bool:
+    """ "Metric only", "short replies only", "no spoilers ever", "stop ending every answer with …"."""
+    end = next((at for at, word in enumerate(near) if word in ",.;!-—–("), len(near))
+    clause = near[:end]
+    if "only" in clause and len(clause) < 8:
+        return not (_STYLE | _ANSWERS).isdisjoint(clause) and _ONE_TEXT.isdisjoint(clause)
+    if clause[:1] == ["no"] and len(clause) < 6:
+        return "ever" in clause
+    if not clause:
+        return False
+    if clause[0] in _LESS:
+        return not _ANSWERS.isdisjoint(clause) and not {"every", "all", "your"}.isdisjoint(clause)
+    if clause[0] in _SAYING and clause[1:2] == ["like"] and not {"i", "a", "my", "an"}.isdisjoint(clause[2:3]):
+        return clause[0] not in ("write", "speak")
+    if clause[0] in ("do", "never") and "you" in clause and not {"anything", "everything"}.isdisjoint(clause):
+        return not {"write", "say", "answer", "send", "tell"}.isdisjoint(clause)
+    return clause[0] in ("explain", "tell", "teach") and not _EVERYTHING.isdisjoint(clause[1:3]) and length > 3
+
+
 def _ordered_manner(plain: list[str], near: list[str]) -> bool:
     """Whether an order is about all answers and not about one text."""
+    near = near[: next((at for at, word in enumerate(near) if at > 2 and word in (",", ";", ".")), len(near))]
     said = set(near)
+    if near[0] == "write" and "in" in said and not {"all", "every"}.isdisjoint(near[1:3]):
+        return not LANGUAGES.isdisjoint(said)
     if near[0] in _SAYING and "in" in said:
         tongue = said & (LANGUAGES | {"bullet", "plain", "simple", "short"})
         lasting_ = not _ONCE & set(near[1:4]) or "always" in plain
@@ -189,6 +219,8 @@ def _own_taste(near: list[str]) -> bool:
     """ "I prefer short answers", "I like my replies brief", "I want you to be blunt"."""
     verb = next((word for word in near[1:6] if word in _TO_BE_ANSWERED), "")
     said = set(near)
+    if near[0] == "i" and "rather you" in " ".join(near[:5]):
+        return True
     if near[0] == "i" and not _EXPLAINED.isdisjoint(near) and ("you" in said) and (verb or "rather" in said):
         return True
     if near[0] != "i" or not verb:

@@ -8,12 +8,14 @@ from gateway.domain import Ended, Triple
 from gateway.extract.groups import Group, bare, listed
 from gateway.extract.lexicon import ADDS
 from gateway.extract.subjects import Mentioned, Subject, one_valued
-from gateway.extract.tokens import Words
+from gateway.extract.tokens import Phrases, Words
 
 _CHANGED = frozenset(
     """actually correction now anymore changed change updated new instead wrong longer switched moved rescheduled
     postponed meant typo currently renamed latest nowadays mistaken misspoke replaced""".split()
 )
+_TURNED = frozenset("now nowadays instead switched changed".split())
+_OF_LATE = Phrases("as of, from today, from tomorrow, change of plan, at last, once again")
 _OPPOSITE = {"likes": "dislikes", "dislikes": "likes"}
 _LONGEST = 120
 """Characters of an object: what is longer is a tale, not a value."""
@@ -46,16 +48,25 @@ class Reading:
     def adds(self) -> bool:
         return not ADDS.isdisjoint(self.plain[self.at : self.stop])
 
-    def state(self, subject: str, predicate: str, said: str, changed: tuple[str, ...] = ()) -> None:
-        """A triple; it ends older values where the predicate has one value, or the words say that it changed.
-        `changed`: the subjects whose values it ends, if they are others than its own."""
+    @property
+    def turned(self) -> bool:
+        """The sentence says that this holds in place of something else."""
+        return not self.adds and (
+            not _TURNED.isdisjoint(self.plain) or ("these" in self.plain and "days" in self.plain)
+        )
+
+    def state(
+        self, subject: str, predicate: str, said: str, changed: tuple[str, ...] = (), *, one: bool = False
+    ) -> None:
+        """A triple; it ends older values where the predicate has one value (`one`: it has), or the words say that it
+        changed. `changed`: the subjects whose values it ends, if they are others than its own."""
         value = bare(said)
         if not (value and subject and predicate) or len(value) > _LONGEST:
             return
         self.triples.append(Triple(subject, predicate, value))
         if predicate in _OPPOSITE:
             self.end(subject, _OPPOSITE[predicate], value)
-        elif ((one_valued(predicate) or (self.changed and predicate == "goes to")) and not self.adds) and (
+        elif ((one or one_valued(predicate) or (self.changed and predicate == "goes to")) and not self.adds) and (
             not changed or subject in changed
         ):
             self.end(subject, predicate)
@@ -65,8 +76,9 @@ class Reading:
             self.state(subject, predicate, value)
 
     def end(self, subject: str, predicate: str, said: str = "") -> None:
+        """With no predicate: whatever has that object."""
         ended = Ended(subject, predicate, bare(said))
-        if subject and predicate and ended not in self.ends:
+        if subject and (predicate or ended.object) and ended not in self.ends:
             self.ends.append(ended)
 
     def tell(self, subject: Subject, group: Group, predicate: str, said: str, each: bool = False) -> None:
@@ -93,4 +105,5 @@ class Reading:
 
 def says_change(words: Words) -> bool:
     """Whether one of the words says that something is not as it was, or was said wrongly."""
-    return not _CHANGED.isdisjoint(words.plain)
+    plain = words.plain
+    return not _CHANGED.isdisjoint(plain) or ("days" in plain and "these" in plain) or _OF_LATE.within(plain)

@@ -17,13 +17,14 @@ _CODE = re.compile(
     | \A(?:def|class|elif|except)\s[^:]*:\Z
     | \A(?:import\s[\w.]+|from\s[\w.]+\simport\b.*|return\s\S+\s[-+*/%=]\s.*|\#include.*)\Z
     | \ATraceback\s\(most\srecent | \AFile\s".*",\sline | \A(?:[a-z_]+\.)*[A-Z]\w*(?:Error|Exception)\b
+    | \A(?:Error|Exception|Warning|Fatal):\s
     | \A\[?\d{4}[-/]\d\d[-/]\d\d[T\s]\d\d:\d\d:\d\d | \A\d\d:\d\d:\d\d\b | \A(?:https?|ftp|file)://\S+\Z | \A[$>#]\s
     | \A\[?(?:INFO|DEBUG|WARN|WARNING|ERROR|FATAL|TRACE|CRITICAL)\b(?::|\]|\s)
     | \A(?:SELECT|INSERT\sINTO|UPDATE|DELETE\sFROM|CREATE\sTABLE|ALTER\sTABLE|DROP|FROM|WHERE|JOIN|GROUP\sBY
     |ORDER\sBY)\s[\w*`"(]
     | \A(?:npm|yarn|pip|git|docker|kubectl|sudo|apt|make|cargo|gcc|error|warning|fatal|panic)(?:\[\w+\])?:?\s
     (?:ERR!|run|install|-|add|push|commit|clone|build|exec|apply|get\s|upgrade|\w[\w-]*\s-|:)
-    | \A(?:error|warning|fatal|panic)(?:\[\w+\])?:\s | \A[\w.-]+:\s*\[
+    | \A(?:error|warning|fatal|panic)(?:\[\w+\])?:\s | \A[\w.-]+:\s*\[ | \A[^\s,;|]+(?:[,;|][^\s,;|]*){2,}\Z
     | \A"[\w-]+"\s*: | \A\s*at\s[\w.$<>]+\( | \A\S+\.\w{1,4}:\d+[:)]
     | \Afor\s\w+\sin\s\w+\( | \A[d-][rwx-]{9}[\s.+@] | \A[\w-]+:\s(?:true|false|null|\d+|"[^"]*"|'[^']*')\Z
     | \A(?:@@|\+\+\+|---)\s | \A[|+][-=|+\s]{3}""",
@@ -40,7 +41,8 @@ _UPON = frozenset(
     """
     translate translating summarise summarize rewrite rephrase paraphrase proofread correct improve shorten expand
     classify extract analyse analyze convert edit fix explain review complete continue repeat reformat format
-    debug polish tidy simplify check grammar tldr tl;dr critique grade evaluate transcribe spellcheck reword clean
+    debug polish tidy sum rate judge roast rank score assess read punctuate simplify check grammar tldr
+    tl;dr critique grade evaluate transcribe spellcheck reword clean
     parse refactor optimise optimize traduis traduce übersetze respond reply comment
     """.split()
 )
@@ -95,8 +97,12 @@ def segments(text: str) -> Iterator[Segment]:
         lead = ""
         if _MAIL_QUOTED.match(bare) or _mail(lines, number):
             return
+        inside = False
         for sentence in sentences(bare):
             words = Words(sentence)
+            within, inside = inside, open_quote(words, len(words), inside)
+            if within or (words.plain[:1] in (['"'], ["“"]) and (inside or words.plain[-1] in '"”')):
+                continue
             ends, before = pasted(words, any(rest.strip() for rest in lines[number + 1 : number + 4]))
             if ends:
                 if before:
@@ -106,6 +112,18 @@ def segments(text: str) -> Iterator[Segment]:
                 lead = sentence[:-1].strip()
             else:
                 yield Segment(sentence, words=words)
+
+
+def open_quote(words: Words, stop: int, inside: bool = False) -> bool:
+    """Whether a quotation is open before word `stop`; behind a number the mark stands for inches."""
+    for at, word in enumerate(words.plain[:stop]):
+        if word == '"' and not (at and words.plain[at - 1][-1:].isdigit() and not inside):
+            inside = not inside
+        elif word in "“„«":
+            inside = True
+        elif word in "”»":
+            inside = False
+    return inside
 
 
 def _plain_lines(text: str) -> list[str]:

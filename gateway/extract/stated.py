@@ -7,6 +7,7 @@ from gateway.extract.asking import asks, polite_order
 from gateway.extract.cuts import FRESH, OWN, cuts, strict_command
 from gateway.extract.lexicon import AUXILIARIES, VERBS
 from gateway.extract.manner import conditional, forgets, lasting
+from gateway.extract.segments import open_quote
 from gateway.extract.tokens import Phrases, Words
 from gateway.words import is_question
 
@@ -114,7 +115,10 @@ def _parts(words: Words, start: int) -> str:
     spans = cuts(words, start)
     if len(spans) == 1:
         return words.text if whole == "states" else ""
-    acts = [_act_of(words, span, place, spans) for place, span in enumerate(spans)]
+    acts = [
+        "talks" if open_quote(words, span[0]) else _act_of(words, span, place, spans)
+        for place, span in enumerate(spans)
+    ]
     return _joined(words, start, spans, acts)
 
 
@@ -171,7 +175,7 @@ def _says(words: Words, span: tuple[int, int], reason: bool) -> bool:
     """Whether a first clause says something that could stand alone before a question or a command."""
     start, stop = span
     plain = words.plain
-    if plain[start] == "as" and plain[start + 1 : start + 2] in (["a"], ["an"]):
+    if plain[start] == "as" and plain[start + 1 : start + 2] in (["a"], ["an"], ["someone"], ["somebody"]):
         return stop - start > 2
     while start < stop and plain[start] in _REASONS:
         start += 1

@@ -17,7 +17,7 @@ _ADJECTIVES = frozenset(
     """
     new current own full real actual present latest main primary little big dear lovely older younger elder
     eldest youngest oldest best good close old late other second third correct whole exact twin half poor legal
-    only first usual regular updated personal home current
+    only first usual regular updated personal home current evening morning afternoon weekly monthly daily
     """.split()
 )
 """They do not change what the noun stands for; "home" does before few nouns."""
@@ -55,6 +55,8 @@ class Mentioned:
     subject: Subject | None = None
     said: str = ""
     """The subject in the user's words."""
+    talk: bool = False
+    """A participant speaks, to others than an assistant: whatever is said may matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,9 +111,10 @@ def one_valued(predicate: str) -> bool:
 _OF = frozenset(
     """
     meeting appointment deadline plan subscription membership contract interview exam bill reservation booking
-    dose
+    dose budget class lesson session course shift call rehearsal practice match game exam test party
     """.split()
 )
+_DATED = frozenset("due birth start end expiry bed free screen name best fun school work travel rest".split())
 _FOR = frozenset("code password number pin key".split())
 
 
@@ -132,6 +135,8 @@ def predicate_of(nouns: Sequence[str], names: Sequence[bool] = ()) -> str:
         rest, head = head[:-1], head[-1:]
     elif len(head) == 1 and head[0] in _FOR and len(rest) == 1 and rest[0] not in _PLACES:
         head, rest = [rest[0], head[0]], []
+    if len(head) > 1 and head[-1] in ("date", "day", "time") and head[-2] not in _DATED:
+        head = head[:-1]
     said = " ".join(head)
     folded = _SAME.get(said, said)
     folded = "favourite " + folded[11:] if folded.startswith("favourites ") else folded
@@ -226,10 +231,14 @@ def _begins_verb(words: Words, at: int, before: str) -> bool:
     word = plain[at]
     if word in AUXILIARIES or word in ADVERBS or (word in ("no", "used") and at + 1 < len(plain)):
         return word != "once"
-    if word not in VERBS:
-        return False
+    if word not in VERBS or word == "quit":
+        return word == "quit"
     following = plain[at + 1] if at + 1 < len(plain) else ""
-    return following not in BE and following != "'s" and (word != VERBS[word] or before.endswith("s"))
+    return (
+        following not in BE
+        and following != "'s"
+        and (word != VERBS[word] or (before[-1:] == "s" and before[-2:] != "ss"))
+    )
 
 
 def _copula(words: Words, at: int, stop: int) -> bool:

@@ -35,7 +35,7 @@ _MOVED = re.compile(
     rf"|mudei(?:-me)? para {_PLACE}|verhuisd naar {_PLACE})",
     re.IGNORECASE,
 )
-_TASTES = frozenset(
+TASTES = frozenset(
     """
     prefiero odio detesto adoro gusta gustan encanta odeio gosto prefiro adoro mag liebe hasse bevorzuge lieber
     gern gerne aime déteste préfère préfère adore preferisco piace piacciono amo hou lubię nienawidzę люблю
@@ -88,6 +88,26 @@ def orders(text: str) -> bool:
     return re.split(r"[-,]", first)[0] in _ORDERS or text.startswith(_ASIAN) or bare.endswith(_POLITE_END)
 
 
+_WHETHER = frozenset(
+    """
+    was wie wo wann warum wieso welche welcher welches kannst könntest hast gibt qué que cómo dónde cuál cuánto puedes
+    podrías quoi comment où quand pourquoi quel quelle peux pourrais est-ce cosa che come dove quando perché quale puoi
+    potresti o qual como onde quanto pode wat hoe waar welke kun kan co jak gdzie czy что как где какой посоветуй
+    """.split()
+)
+
+
+def before_question(text: str) -> str:
+    """What is said before the question that a sentence ends with; empty if nothing is."""
+    told = text.partition("¿")[0] if "¿" in text else ""
+    for piece in () if told else text.split(", ")[1:]:
+        if piece.split(maxsplit=1)[:1] and piece.split(maxsplit=1)[0].lower().strip("¿?") in _WHETHER:
+            told = text[: text.index(f", {piece}")]
+            break
+    words = told.split()
+    return told.strip(" ,;-") if len(words) > 2 and words[0].lower() not in _WHETHER else ""
+
+
 def manner(text: str) -> bool:
     """Whether a sentence says how to answer."""
     return not _ANSWERING.isdisjoint(text.lower().rstrip(".!").replace(",", " ").split()) or "回答" in text
@@ -95,7 +115,7 @@ def manner(text: str) -> bool:
 
 def likes(text: str) -> bool:
     """Whether a sentence tells a taste."""
-    return not _TASTES.isdisjoint(text.lower().rstrip(".!").split())
+    return not TASTES.isdisjoint(text.lower().rstrip(".!").split())
 
 
 def facts(text: str) -> tuple[list[Triple], list[Ended]]:

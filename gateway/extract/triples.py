@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from gateway.domain import USER, Triple
+from gateway.extract.aspects import aspects, is_day, is_hour, one_of_its_kind, unqualified
 from gateway.extract.changes import attribute_change, person_change
+from gateway.extract.events import happenings
 from gateway.extract.groups import Group, group_at, listed, object_at
 from gateway.extract.impersonal import impersonal
+from gateway.extract.lexicon import AUXILIARIES, BE, PETS, TIES_OF_ONE, VERBS
 from gateway.extract.persons import NATIONALITIES, person
 from gateway.extract.reading import Reading
-from gateway.extract.subjects import Mentioned, Subject, subject_of
-from gateway.extract.tokens import Phrases, Words
+from gateway.extract.states import broaden
+from gateway.extract.subjects import Mentioned, Subject, predicate_of, subject_of
+from gateway.extract.tokens import NEVER_NAMES, Phrases, Words
 
 _UNREAL_OPENINGS = frozenset("if imagine suppose supposing unless pretend say wish".split())
 _SKIPPED = frozenset(
@@ -51,21 +55,73 @@ def opening(words: Words, start: int, stop: int) -> int:
 
 
 def read(words: Words, start: int, stop: int, mentioned: Mentioned, changed: bool) -> Reading:
-    """The triples and changes of one clause."""
+    """The triples and changes of one clause, and of what is joined to it without a known verb."""
     at = opening(words, start, stop)
-    reading = Reading(words, at, stop, mentioned, changed)
+    whole = Reading(words, at, stop, mentioned, changed)
     if at >= stop or words.plain[at] in _UNREAL_OPENINGS or words.plain[stop - 1] == "?":
-        return reading
+        return whole
+    begin = at
+    for end, following in [*_inner(words, at, stop), (stop, stop)]:
+        reading = Reading(words, begin, end, mentioned, changed)
+        _read(reading, start)
+        whole.carried = reading.carried or whole.carried
+        whole.triples += reading.triples
+        whole.ends += reading.ends
+        begin = following
+    return whole
+
+
+_JOINED = frozenset(", ; - – — so since because but and now while then as".split())
+_TELLERS = frozenset("i we my our".split())
+_DEEPEST = 6
+"""Joined parts of a clause that are read for themselves."""
+
+
+def _inner(words: Words, start: int, stop: int) -> list[tuple[int, int]]:
+    """Where a part with a subject of its own begins: the end of the part before, and its first word."""
+    plain = words.plain
+    found: list[tuple[int, int]] = []
+    end = start + 1
+    while end < stop - 2 and len(found) < _DEEPEST:
+        at = end
+        while at < stop - 2 and plain[at] in _JOINED:
+            at += 1
+        valued = any(plain[k : k + 2] in (["is", "my"], ["is", "our"]) for k in range(at + 1, min(at + 5, stop)))
+        if at > end and (
+            plain[at] in _TELLERS
+            or valued
+            or _definite(words, at, stop)
+            or (plain[at] not in _LEADING and _bare(words, at, stop))
+        ):
+            found.append((end, at))
+        end = max(at, end + 1)
+    return found
+
+
+def _definite(words: Words, at: int, stop: int) -> bool:
+    """Whether "the kids go" begins here."""
+    near = words.plain[at + 1 : min(at + 4, stop)]
+    return words.plain[at] == "the" and any(word in VERBS or word in BE for word in near[1:])
+
+
+_LEADING = frozenset("on at in the from a is are was were has have got".split())
+
+
+def _read(reading: Reading, start: int) -> None:
+    words, at, stop, mentioned = reading.words, reading.at, reading.stop, reading.mentioned
     if impersonal(reading):
-        return reading
+        happenings(reading, None)
+        return
     subject = subject_of(words, at, stop, mentioned) or _behind_circumstance(words, at, stop, mentioned)
+    if subject is None or (at == 0 and subject.owner != USER and not subject.noun):
+        subject = _bare(words, at, stop) or subject
     if subject is None and group_at(words, at, stop).verb:
         subject = _shared(reading, at, start > 0)
     if subject is not None:
-        _clause(reading, subject)
-        if not reading.carried and subject.verb > at:
-            mentioned.said = words.between(at, subject.verb)
-    return reading
+        broaden(reading, subject, _clause(reading, subject))
+    happenings(reading, subject)
+    if subject is not None and not reading.carried and subject.verb > at:
+        mentioned.said = words.between(at, subject.verb)
 
 
 _CIRCUMSTANCES = frozenset(
@@ -77,8 +133,29 @@ def _behind_circumstance(words: Words, at: int, stop: int, mentioned: Mentioned)
     """The subject behind a time or a place in front: "from next Monday our sprints are …"."""
     if words.plain[at] not in _CIRCUMSTANCES:
         return None
-    own = next((k for k in range(at + 1, min(at + 8, stop)) if words.plain[k] in ("i", "we", "my", "our")), stop)
+    own = next((k for k in range(at + 1, min(at + 8, stop)) if words.plain[k] in _TELLERS), stop)
+    if own == stop:
+        own = next((k for k in range(at + 1, min(at + 8, stop)) if words.plain[k] == "the"), stop)
     return subject_of(words, own, stop, mentioned) if own < stop else None
+
+
+_TOLD_OF = BE | frozenset("has have moved changed slipped got starts begins runs ends closes opens leaves".split())
+_FROM_TO = frozenset("on at due moved to pushed from until now by in back been up down rescheduled postponed".split())
+
+
+def _bare(words: Words, at: int, stop: int) -> Subject | None:
+    """A thing without an article, of which a time is told: "handover is on 13 September"."""
+    plain = words.plain
+    verb = next((k for k in range(at, min(at + 5, stop)) if plain[k] in _TOLD_OF or not words.is_word(k)), stop)
+    if verb in (at, stop) or plain[verb] not in _TOLD_OF or verb + 1 >= stop or plain[at] in NEVER_NAMES:
+        return None
+    place = verb + 1
+    while place < min(stop, verb + 5) and plain[place] in _FROM_TO:
+        place += 1
+    timed = place < stop and (is_hour(plain[place]) or is_day(plain[place]) or plain[place][:1].isdigit())
+    if not timed or (words.named(at) and place == verb + 1) or any(word in AUXILIARIES for word in plain[at:verb]):
+        return None
+    return Subject(USER, predicate_of(plain[at:verb]), verb=verb)
 
 
 def _shared(reading: Reading, at: int, later: bool) -> Subject | None:
@@ -90,7 +167,7 @@ def _shared(reading: Reading, at: int, later: bool) -> Subject | None:
     return Subject(USER, verb=at) if not later else None
 
 
-def _clause(reading: Reading, subject: Subject) -> None:
+def _clause(reading: Reading, subject: Subject) -> Group:
     group = group_at(reading.words, subject.verb, reading.stop)
     if subject.noun and subject.name:
         reading.triples.append(Triple(subject.owner, subject.noun, subject.name))
@@ -108,6 +185,7 @@ def _clause(reading: Reading, subject: Subject) -> None:
         _attribute(reading, subject, group)
     elif not person_change(reading, subject, group):
         person(reading, subject, group)
+    return group
 
 
 def _named_by_verb(reading: Reading, group: Group) -> bool:
@@ -117,11 +195,6 @@ def _named_by_verb(reading: Reading, group: Group) -> bool:
     at = group.after + (reading.word(group.after) in ("not", "now"))
     name = reading.words.named(at) and reading.word(at) not in NATIONALITIES
     return group.verb == "be" and name and "name" not in reading.word(at)
-
-
-_COLOURS = frozenset(
-    "red blue green black white grey yellow orange purple pink brown silver gold beige turquoise".split()
-)
 
 
 def _attribute(reading: Reading, subject: Subject, group: Group) -> None:
@@ -137,18 +210,12 @@ def _attribute(reading: Reading, subject: Subject, group: Group) -> None:
         said, _ = object_at(reading.words, at, reading.stop)
         if noun == "lives in":
             said = said.removeprefix("in ").removeprefix("at ")
-        if said.lower() in _COLOURS and not noun.startswith("favourite") and "colour" not in noun:
-            noun = f"{noun} colour"
         if not group.negated:
-            each = noun in ("allergic to", "hobby", "child", "sister", "brother", "dog", "cat", "friend") or (
-                noun.startswith("favourite ") and noun.endswith("s")
-            )
-            for value in listed(said) if each else [said]:
-                reading.state(subject.owner, noun, value)
+            _valued(reading, subject, noun, at, said)
+            if subject.owner in PETS and noun in TIES_OF_ONE:
+                reading.triples.append(Triple(USER, noun, said))
         elif said:
             reading.end(subject.owner, noun, said)
-        if (reading.changed or "new" in subject.words) and not reading.adds:
-            reading.end(subject.owner, noun)
     elif not group.past and not group.negated and group.verb != "go":
         said, _ = object_at(reading.words, at, reading.stop)
         predicate = noun if group.form in _MEASURES else f"{noun} {group.form}"
@@ -156,6 +223,27 @@ def _attribute(reading: Reading, subject: Subject, group: Group) -> None:
             reading.state(subject.owner, predicate, said)
             if reading.changed:
                 reading.end(subject.owner, predicate)
+
+
+_LESSONS = frozenset("class lesson session course practice rehearsal".split())
+_LISTED = frozenset("hobby child sister brother dog cat friend".split())
+
+
+def _valued(reading: Reading, subject: Subject, noun: str, at: int, said: str) -> None:
+    each = noun in _LISTED or noun == "allergic to" or (noun.startswith("favourite ") and noun.endswith("s"))
+    one = subject.owner == USER and one_of_its_kind(noun)
+    changed = (reading.changed or "new" in subject.words) and not reading.adds
+    for predicate in aspects(reading, noun, at, said) if not each else (noun,):
+        for value in listed(said) if each else [said]:
+            reading.state(subject.owner, predicate, value, one=one and not predicate.endswith(" is"))
+        if changed:
+            reading.end(subject.owner, predicate)
+    if changed:
+        lesson, _, what = noun.partition(" of ")
+        reading.end(subject.owner, what if lesson in _LESSONS else noun if what else f"any {noun}")
+        reading.end(subject.owner, noun)
+    if unqualified(noun) and one and said:
+        reading.triples.append(Triple(subject.owner, unqualified(noun), said))
 
 
 _MEASURES = frozenset("last lasts cost costs run runs take takes".split())
