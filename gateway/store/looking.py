@@ -38,11 +38,14 @@ _SOURCES = (
     " ON g.tenant = n.tenant AND g.entity = n.entity AND g.key = n.message"
     " WHERE n.tenant = ? AND n.entity = ? AND n.memory = ? ORDER BY g.said_at, g.key"
 )
+_SHOWN = " AND predicate NOT IN ('about', 'does', 'lacks') AND predicate NOT GLOB 'any *'"
+"""Triples that only help to find what a later statement ends are no knowledge."""
 _EDGES = (
     "SELECT t.subject, t.predicate, t.object, t.slot, t.value, m.id, m.times_seen, m.first_seen, m.last_seen,"
     " m.valid_from, m.valid_to FROM triples AS t CROSS JOIN memories AS m"
     " ON m.tenant = t.tenant AND m.entity = t.entity AND m.id = t.memory"
-    " WHERE t.tenant = ? AND t.entity = ? AND m.status IN ('active', 'superseded') ORDER BY m.first_seen, m.id, t.place"
+    f" WHERE t.tenant = ? AND t.entity = ? AND m.status IN ('active', 'superseded'){_SHOWN}"
+    " ORDER BY m.first_seen, m.id, t.place"
 )
 
 
@@ -205,7 +208,7 @@ def _owner(row: Sequence[Any]) -> Owner:
 def _triples(connection: sqlite3.Connection, tenant: str, name: str, ids: Sequence[str]) -> dict[str, list[Triple]]:
     found: dict[str, list[Triple]] = {}
     for row in connection.execute(
-        "SELECT memory, subject, predicate, object FROM triples WHERE tenant = ? AND entity = ?"
+        f"SELECT memory, subject, predicate, object FROM triples WHERE tenant = ? AND entity = ?{_SHOWN}"
         " AND memory IN (SELECT value FROM json_each(?)) ORDER BY memory, place",
         (tenant, name, orjson.dumps(list(ids)).decode()),
     ):
