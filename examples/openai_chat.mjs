@@ -1,3 +1,4 @@
+// Run by a test only where NODE_MODULES names a folder with the package openai; elsewhere not run.
 // The official OpenAI client for Node: another base address, and a header that says who is talking.
 // Run by the tests where Node and the package openai are installed.
 import OpenAI from "openai";
