@@ -1,4 +1,4 @@
-"""Work in the background: vectors for the messages that have none yet, and what these messages end."""
+"""Work in the background: vectors for the messages that have none yet."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
-from gateway.correcting import correct
 from gateway.dense import pack
-from gateway.embed import Embedder, EmbeddingError, Encoding
+from gateway.embed import Embedder, EmbeddingError
 from gateway.errors import StoreError
 from gateway.metrics import Metrics
 from gateway.model import ModelError
@@ -21,7 +20,7 @@ BATCH = 16
 """Messages that are taken from the store at once."""
 IDLE = 5.0
 """Seconds between two looks into the store when nobody says that there is work."""
-SETTLE = 0.05
+SETTLE = 0.2
 """Seconds to wait before the work that somebody spoke of: an answer has just ended, and its user may go on at once."""
 AFTER_ERROR = 1.0
 """Seconds to wait after something failed."""
@@ -129,25 +128,17 @@ class Worker:
 
 
 async def encode_some(store: Store, embedder: Embedder) -> int:
-    """Encode the oldest messages that wait, and close what they end; returns how many there were."""
+    """Encode the oldest messages that wait; returns how many there were."""
     waiting = await store.unencoded(BATCH)
     if not waiting:
         return 0
-    done: list[tuple[Unencoded, list[tuple[str, Encoding]]]] = []
+    done: list[tuple[Unencoded, list[bytes]]] = []
     for message in waiting:
-        texts = cut(message.text)
         try:
-            encodings = await embedder.encode(texts)
+            encodings = await embedder.encode(cut(message.text))
         except EmbeddingError as error:  # its words still find it
             _log.warning("message left without vectors", extra={"reason": str(error)})
             encodings = []
-        done.append((message, list(zip(texts, encodings, strict=False))))
-    await store.keep_encodings(
-        embedder.id, [(message, [pack(encoding) for _, encoding in pieces]) for message, pieces in done]
-    )
-    for message, pieces in done:
-        try:
-            await correct(store, embedder, message, pieces)
-        except EmbeddingError as error:
-            _log.warning("message not compared with older ones", extra={"reason": str(error)})
+        done.append((message, [pack(encoding) for encoding in encodings]))
+    await store.keep_encodings(embedder.id, done)
     return len(waiting)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from gateway.extract.lexicon import ADVERBS, AUXILIARIES, BE, TIES, VERBS
 from gateway.extract.tokens import Words
 
-BREAKS = frozenset(", ; : ( ) . ! ? … — – -- -".split())
-JOINTS = frozenset("and but so because cause cuz cos since as then plus although though while yet or".split())
+_BREAKS = frozenset(", ; : ( ) . ! ? … — – -- -".split())
+_JOINTS = frozenset("and but so because cause cuz cos since as then plus although though while yet or".split())
 _SUBJECTS = frozenset("i we he she it they my our his her their".split())
 _OWN = frozenset("i we my our".split())
 _SUBORDINATE = frozenset(
@@ -20,10 +20,10 @@ def joints(words: Words) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     at = 1
     while at < len(plain) - 1:
-        if plain[at] in BREAKS or plain[at] in JOINTS:
+        if plain[at] in _BREAKS or plain[at] in _JOINTS:
             end = at
             dash = plain[at] == "-" and words.end(at - 1) == words.start(at)
-            while at < len(plain) and (plain[at] in BREAKS or plain[at] in JOINTS):
+            while at < len(plain) and (plain[at] in _BREAKS or plain[at] in _JOINTS):
                 at += 1
             if at < len(plain) and not dash:
                 found.append((end, at))

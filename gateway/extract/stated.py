@@ -42,8 +42,7 @@ def stated(sentence: str, words: Words) -> str:
         return ""
     if is_question(sentence):
         return _beside_question(words, start)
-    head = start + (words.plain[start] == "my")
-    if words.plain[min(head, len(words) - 1)] in _HEADS and ":" in words.plain[head + 1 : head + 3]:
+    if words.plain[start] in _HEADS and ":" in words.plain[start + 1 : start + 3]:
         return words.text
     if conditional(words, start):
         return words.text

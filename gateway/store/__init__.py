@@ -46,24 +46,6 @@ class Unencoded:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Stated:
-    """A memory that a message states."""
-
-    memory: str
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Rival:
-    """An older memory that a message may have made untrue."""
-
-    memory: str
-    text: str
-    vectors: tuple[bytes, ...]
-    """Of what states it, 8 bits a dimension, all to one unknown scale."""
-
-
 class Store(Protocol):
     """A database of memories. Every method raises StoreError where the database cannot answer."""
 
@@ -120,16 +102,6 @@ class Store(Protocol):
 
     async def forget_encodings(self, embedder: str) -> int:
         """Let go of all vectors of other embedders, so that their texts wait again; returns their number."""
-
-    async def rivals(
-        self, scope: Scope, message: int, embedder: str, dimension: int
-    ) -> tuple[list[Stated], list[Rival]]:
-        """What a user's message states and still holds, and the newest of what the entity stated before it, as far as
-        it may end that: nothing standing, nothing made by other means, nothing of another scope."""
-
-    async def supersede(self, scope: Scope, older: str, by: str) -> bool:
-        """Close a memory that a later one makes untrue, as of when that was said. Whether it was done: not if either
-        was changed meanwhile, and never twice by the same memory, since somebody opened it again."""
 
     async def keep_block(
         self, scope: Scope, block: Block, replay_from: bytes | None, began: datetime | None = None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
 from gateway.domain import Scope, Told, Trace
-from gateway.store.database import Connection
 from gateway.store.fences import any_deleted, erased_since
 from gateway.store.learning import micros, storable
 from gateway.store.pages import Listing, Page, after, listing
@@ -20,7 +20,7 @@ _TRACE = (
 )
 
 
-def keep(connection: Connection, trace: Trace) -> None:
+def keep(connection: sqlite3.Connection, trace: Trace) -> None:
     """Write a trace, without the memories that were deleted since; what is there already stays."""
     told = [(told.memory, round(told.score, 4), _rounded(told.signals)) for told in trace.told]
     gone = trace.block and any_deleted(connection, trace.scope.tenant, [told.memory for told in trace.told])
@@ -37,13 +37,13 @@ def keep(connection: Connection, trace: Trace) -> None:
     )
 
 
-def keep_alone(connection: Connection, trace: Trace) -> None:
+def keep_alone(connection: sqlite3.Connection, trace: Trace) -> None:
     """Write the trace of a request that records no turn, unless its entity was erased since."""
     if not erased_since(connection, trace.scope, trace.started_at):
         keep(connection, trace)
 
 
-def requests(connection: Connection, tenant: str, entity: str | None, page: Page) -> Listing[Trace]:
+def requests(connection: sqlite3.Connection, tenant: str, entity: str | None, page: Page) -> Listing[Trace]:
     """A page of traces, newest first."""
     start = after(page, int, str)
     only, name = (" AND entity = ?", (entity,)) if entity is not None else ("", ())
@@ -57,7 +57,7 @@ def requests(connection: Connection, tenant: str, entity: str | None, page: Page
     return listing(rows, page, _trace, lambda row: (row[8], row[0]))
 
 
-def request(connection: Connection, tenant: str, name: str) -> Trace | None:
+def request(connection: sqlite3.Connection, tenant: str, name: str) -> Trace | None:
     """One trace."""
     sql = f"SELECT {_TRACE} FROM requests INDEXED BY requests_by_id WHERE tenant = ? AND request = ?"
     row = connection.execute(sql, (tenant, name)).fetchone()

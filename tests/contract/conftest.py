@@ -8,28 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store.postgres import PostgresStore
-from gateway.store.sql_store import SqlStore
+from gateway.store import Store
 from gateway.store.sqlite import SqliteStore
 
-Open = Callable[[], Awaitable[SqlStore]]
+Open = Callable[[], Awaitable[Store]]
 """Opens the same database again."""
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-def url(request: pytest.FixtureRequest) -> str:
-    """Of an empty database; empty for a SQLite file."""
-    return str(request.getfixturevalue("database")) if request.param == "postgres" else ""
-
-
-@pytest.fixture
-async def opened(url: str, tmp_path: Path) -> AsyncIterator[Open]:
+@pytest.fixture(params=["sqlite"])
+async def opened(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
     """Opens stores on one empty database, and closes them."""
+    assert request.param == "sqlite"
     async with contextlib.AsyncExitStack() as stack:
 
-        async def again() -> SqlStore:
+        async def again() -> Store:
             await stack.aclose()
-            store = await (PostgresStore.open(url) if url else SqliteStore.open(tmp_path / "memory.db"))
+            store = await SqliteStore.open(tmp_path / "memory.db")
             stack.push_async_callback(store.close)
             return store
 
@@ -37,6 +31,6 @@ async def opened(url: str, tmp_path: Path) -> AsyncIterator[Open]:
 
 
 @pytest.fixture
-async def store(opened: Open) -> SqlStore:
+async def store(opened: Open) -> Store:
     """An empty store."""
     return await opened()
