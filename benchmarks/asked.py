@@ -16,6 +16,7 @@ from gateway.entity import CANDIDATES
 from gateway.ranking import EntityIndex, Unit
 from gateway.relevance import admitted
 from gateway.selection import Candidate, select
+from gateway.towards import Towards
 from gateway.weights import FITTED, Fitted
 from gateway.words import is_question, label, sentences
 
@@ -109,11 +110,10 @@ def conversation(path: Path) -> tuple[list[Unit], list[Ask]]:
     return units, asks
 
 
-def cases(held: bool = False) -> list[dict[str, Any]]:
+def cases(name: str = "first_person", held: bool = False) -> list[dict[str, Any]]:
     """{"say": a statement or null, "ask": questions, the nearest first}: with null, nobody knows. `held`: those that
-    nothing was fitted on."""
-    name = "first_person_held.jsonl" if held else "first_person.jsonl"
-    lines = Path(__file__).with_name(name).read_text().splitlines()
+    nothing was fitted on. `name`: first_person, or oblique, whose questions share few words with what answers them."""
+    lines = Path(__file__).with_name(f"{name}_held.jsonl" if held else f"{name}.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
 
 
@@ -140,9 +140,11 @@ def encode(texts: Sequence[str], folder: Path) -> Lookup:
     return asyncio.run(work())
 
 
-def index(units: Sequence[Unit], packed: Mapping[str, bytes], fitted: Fitted = FITTED) -> EntityIndex:
+def index(
+    units: Sequence[Unit], packed: Mapping[str, bytes], fitted: Fitted = FITTED, turned: Towards | None = None
+) -> EntityIndex:
     """`packed`: the units' encodings by text, as far as there are any."""
-    built = EntityIndex(fitted)
+    built = EntityIndex(fitted, turned)
     built.add(units)
     for unit in units:
         if unit.text in packed:

@@ -36,9 +36,10 @@ from benchmarks.asked import (
     statements,
 )
 from benchmarks.likelihood import Array, listwise, logistic
+from benchmarks.turning import Maps
 from gateway.dense import pack
 from gateway.model import default_folder
-from gateway.ranking import EntityIndex
+from gateway.ranking import EntityIndex, Unit
 from gateway.relevance import COMPANY
 from gateway.signals import Signals, best, standardised, take, weighted
 from gateway.weights import FITTED, Fitted, Stages
@@ -46,11 +47,11 @@ from gateway.words import foreign
 
 Weights = Mapping[str, float]
 LEXICAL = ("bm25_window", "bm25_session", "question", "length", "when", "speaker", "month", "day")
-FIRST = ("dense", "dense_window", *LEXICAL)
+FIRST = ("dense", "dense_window", "turned", "turned_window", *LEXICAL)
 SECOND = (*FIRST, "maxsim")
 LEXICAL_GATE = ("coverage", "found", "personal", "suggests", "size", "misfit")
-GATE = ("missing", "personal", "suggests", "size", "misfit", "cosine", "dense", "outstanding")
-AGREEING = {"dense", "dense_window", "bm25_window", "bm25_session", "length", "maxsim"}
+GATE = ("missing", "personal", "suggests", "size", "misfit", "cosine", "dense", "turned", "outstanding")
+AGREEING = {"dense", "dense_window", "turned", "turned_window", "bm25_window", "bm25_session", "length", "maxsim"}
 SIZES = (1, 10, 100, 1000)
 UNKNOWN_PASSES = 0.09
 """Share of the questions that nobody can answer which may pass the gate, over all sizes. Those who chat are left out:
@@ -83,6 +84,11 @@ class Verdict:
     """Row of the unit that answers it; None: nobody knows."""
     company: str = ""
     """What the others talk of."""
+
+
+def everyone() -> list[dict[str, Any]]:
+    """All cases there are."""
+    return [case for name in ("first_person", "oblique") for held in (False, True) for case in cases(name, held)]
 
 
 def sheet(built: EntityIndex, ask: Ask, encodings: Lookup, weight: float) -> Sheet:
@@ -184,15 +190,28 @@ class Fit:
         }
         texts = turns + [text for pool in self.companies.values() for text in pool]
         texts += [ask.text for _, asks in self.conversations for ask in asks]
-        texts += [text for case in (*cases(), *cases(held=True)) for text in (case["say"], *case["ask"]) if text]
+        texts += [text for case in everyone() for text in (case["say"], *case["ask"]) if text]
         self.model = model
         self.encodings: Lookup = encode(list(dict.fromkeys(texts)), models) if model else {}
         self.packed = {text: pack(encoding) for text, encoding in self.encodings.items()}
+        others = self.companies[CHAT][:1500] + self.companies["other things"][:300]
+        learnt = [*cases(), *cases("oblique")]
+        self.maps = Maps(self.conversations, learnt, others, self.encodings) if self.encodings else None
         self.sheets = [
             [sheet(built, ask, self.encodings, 1 / len(asks)) for ask in asks]
-            for units, asks in self.conversations
-            for built in [index(units, self.packed)]
+            for at, (units, asks) in enumerate(self.conversations)
+            for built in [self.conversation_index(at, FITTED)]
         ]
+
+    def conversation_index(self, at: int, fitted: Fitted) -> EntityIndex:
+        """With the map that this conversation had no part in."""
+        return index(
+            self.conversations[at][0], self.packed, fitted, self.maps.for_conversation(at) if self.maps else None
+        )
+
+    def index(self, units: Sequence[Unit], asks: Sequence[Ask], fitted: Fitted = FITTED) -> EntityIndex:
+        """With a map that these questions had no part in."""
+        return index(units, self.packed, fitted, self.maps.for_question(asks[0].text) if self.maps else None)
 
     def conversation_stages(self, without: int | None = None) -> Stages:
         sheets = [each for at, some in enumerate(self.sheets) if at != without for each in some]
@@ -205,7 +224,7 @@ class Fit:
         known = [(units, asks) for knows, units, asks in people(cases(), mixed, SIZES[1:], 7) if knows]
         share = 1 / sum(len(asks) for _, asks in known)
         for units, asks in known:
-            built = index(units, self.packed)
+            built = self.index(units, asks)
             sheets += [sheet(built, ask, self.encodings, share) for ask in asks]
         return fit_stages(sheets, self.model, named=False)
 
@@ -215,13 +234,13 @@ class Fit:
         verdicts = []
         for company, pool in self.companies.items():
             for known, units, asks in people(cases(), pool, SIZES, 3):
-                built = index(units, self.packed, fitted)
+                built = self.index(units, asks, fitted)
                 judged = [verdict(built, ask, self.encodings, known) for ask in asks]
                 verdicts += [replace(each, company=company) for each in judged if each]
         found = fit_gate(verdicts, GATE if self.model else LEXICAL_GATE)
         answers, highest = [], []
-        for units, asks in self.conversations:
-            built = index(units, self.packed, fitted)
+        for at, (_, asks) in enumerate(self.conversations):
+            built = self.conversation_index(at, fitted)
             for each in (verdict(built, ask, self.encodings, True) for ask in asks):
                 if each and each.features["named"].any():
                     scores = weighted(each.features, found)
@@ -233,7 +252,7 @@ class Fit:
 
     def evidence(self, at: int, fitted: Fitted, tokens: int, whole: bool) -> list[float]:
         units, asks = self.conversations[at]
-        built = index(units, self.packed, fitted)
+        built = self.conversation_index(at, fitted)
         return [recalled(ask, block(built, units, ask, self.encodings, tokens, whole)) for ask in asks]
 
     def print_evidence(self, title: str, fitted: Sequence[Fitted]) -> None:
@@ -250,12 +269,12 @@ class Fit:
         for held, title in ((False, "fitted on"), (True, "held back")):
             for company, pool in self.companies.items():
                 print(f"first-person set that was {title}, company: {company}; for 1, 10, 100, 1,000 memories")
-                self._print_gate(fitted, cases(held), pool)
+                self._print_gate(fitted, cases(held=held), pool)
 
-    def _print_gate(self, fitted: Fitted, everyone: Sequence[dict[str, Any]], pool: Sequence[str]) -> None:
+    def _print_gate(self, fitted: Fitted, some: Sequence[dict[str, Any]], pool: Sequence[str]) -> None:
         told: dict[str, dict[int, list[bool]]] = {}
-        for known, units, asks in people(everyone, pool, SIZES, 11):
-            built = index(units, self.packed, fitted)
+        for known, units, asks in people(some, pool, SIZES, 11):
+            built = self.index(units, asks, fitted)
             for place, ask in enumerate(asks):
                 lines = block(built, units, ask, self.encodings, 500, False)
                 right = units[ask.answers[0]].text if known else ""

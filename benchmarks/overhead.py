@@ -79,10 +79,10 @@ async def _measure(count: int) -> None:
     with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
         path = Path(folder) / "memory.db"
         await _remember(path)
-        upstream, bare, gateway = _port(), _port(), _port()
-        stack.enter_context(_process([PYTHON, "-m", "benchmarks.upstream", str(upstream)], upstream, cores[-1]))
+        upstream, bare, gateway = free_port(), free_port(), free_port()
+        stack.enter_context(running([PYTHON, "-m", "benchmarks.upstream", str(upstream)], upstream, cores[-1]))
         url = f"http://127.0.0.1:{upstream}/v1"
-        relay = stack.enter_context(_process([PYTHON, "-m", "benchmarks.bare_relay", url, str(bare)], bare, cores[0]))
+        relay = stack.enter_context(running([PYTHON, "-m", "benchmarks.bare_relay", url, str(bare)], bare, cores[0]))
         config = Path(folder) / "gateway.yaml"
         settings = {
             "listen": f"127.0.0.1:{gateway}",
@@ -93,7 +93,7 @@ async def _measure(count: int) -> None:
         }
         config.write_text(yaml.safe_dump(settings))
         command = [PYTHON, "-m", "gateway", "serve", "--config", str(config)]
-        process = stack.enter_context(_process(command, gateway, cores[0]))
+        process = stack.enter_context(running(command, gateway, cores[0]))
         before = resident(process.pid)
         ways = [
             Way("direct", upstream),
@@ -142,9 +142,9 @@ async def _rounds(ways: list[Way], count: int, console: Console) -> Found:
                         def text(n: int, way: Way = way, base: int = base) -> str:
                             return way.text(base + n)
 
-                        spent = _cpu(way.process)
+                        spent = cpu_seconds(way.process)
                         samples = await load(way.port, each, concurrent, text, headers, stream=stream)
-                        samples.cpu = _cpu(way.process) - spent
+                        samples.cpu = cpu_seconds(way.process) - spent
                         if number:  # the first round warms up
                             found.setdefault((way.name, concurrent, stream), Samples()).add(samples)
                             progress.advance(task)
@@ -210,14 +210,14 @@ def _turn(scope: Scope, text: str) -> Turn:
     return Turn(text, scope, hashed(text.encode()), None, ROOT, (said,), learnt, None, "complete", False, now, now)
 
 
-def _port() -> int:
+def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
 
 
 @contextlib.contextmanager
-def _process(command: list[str], port: int, core: int) -> Iterator[subprocess.Popen[bytes]]:
+def running(command: list[str], port: int, core: int) -> Iterator[subprocess.Popen[bytes]]:
     """A process of its own on one core, ready when its port is."""
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
@@ -233,7 +233,7 @@ def _process(command: list[str], port: int, core: int) -> Iterator[subprocess.Po
         process.wait(30)
 
 
-def _cpu(pid: int) -> float:
+def cpu_seconds(pid: int) -> float:
     """Seconds of processor time that all threads of the process took."""
     tasks = Path(f"/proc/{pid}/task").glob("*/schedstat") if pid else ()
     return sum(int(task.read_text().split()[0]) for task in tasks) / 1e9

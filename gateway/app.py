@@ -24,7 +24,7 @@ from gateway.api.tools import Tools
 from gateway.asking import Asker
 from gateway.attribution import Attributor
 from gateway.config import Config, UpstreamConfig
-from gateway.errors import NotFound, StoreError
+from gateway.errors import ConfigError, NotFound, StoreError
 from gateway.extraction import Extractor
 from gateway.keyring import Keyring
 from gateway.memory import Memory
@@ -34,6 +34,7 @@ from gateway.recall import Recall
 from gateway.recorder import Recorder
 from gateway.relay import Receive, Send
 from gateway.sessions import Sessions
+from gateway.store.sql_store import SqlStore
 from gateway.store.sqlite import SqliteStore
 from gateway.upkeep import Upkeep
 from gateway.upstream import Upstream
@@ -48,19 +49,19 @@ STORE_ANSWER = 0.25
 class Gateway:
     """The ASGI application. Its parts live from the start of the server's lifespan to its end."""
 
-    def __init__(self, config: Config, models: Path) -> None:
-        """`models` is the folder of prepared embedding models."""
+    def __init__(self, config: Config, models: Path, counted: Path | None = None) -> None:
+        """`models` is the folder of prepared embedding models, `counted` that in which several workers count."""
         self._config = config
         wanted = config.embedder
         self._embedding = Embedding(lambda: embed.load(wanted.kind, wanted.model, wanted.threads, models))
-        self._metrics = Metrics()
+        self._metrics = Metrics(counted)
         self._draining = False
         self._proxy: Proxy | None = None
         self._mcp: Guarded | None = None
         self._api: Api | None = None
         self._mem0: Mem0 | None = None
         self._recorder: Recorder | None = None
-        self._store: SqliteStore | None = None
+        self._store: SqlStore | None = None
         routes = [
             Route("/healthz", self._health),
             Route("/readyz", self._ready),
@@ -97,7 +98,7 @@ class Gateway:
     async def _lifespan(self, _: Starlette) -> AsyncIterator[None]:
         config = self._config
         async with AsyncExitStack() as stack:
-            self._store = await SqliteStore.open(config.store_file)
+            self._store = await open_store(config)
             stack.push_async_callback(self._store.close)
             upstreams = []
             for upstream in config.upstreams:
@@ -158,6 +159,17 @@ class Gateway:
 
     async def _page(self, _: Request) -> Response:
         return Response(self._metrics.page(), media_type="text/plain; version=0.0.4")
+
+
+async def open_store(config: Config) -> SqlStore:
+    """The store that the configuration names; raises ConfigError where it cannot be used."""
+    if config.store_url is None:
+        return await SqliteStore.open(config.store_file)
+    try:
+        from gateway.store.postgres import PostgresStore
+    except ImportError as error:
+        raise ConfigError("store: PostgreSQL needs what memory-gateway[postgres] installs") from error
+    return await PostgresStore.open(config.store_url)
 
 
 def _extractor(config: Config) -> UpstreamConfig:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
+import socket
 import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, NoReturn
 
 import typer
@@ -12,7 +15,7 @@ from rich.console import Console
 
 from gateway import __version__
 from gateway.commands import doctor as examination
-from gateway.commands import memories, transfer
+from gateway.commands import memories, migrate_store, transfer
 from gateway.commands import reindex as reindexing
 from gateway.commands.options import File, Store, Upstream
 from gateway.commands.options import settings as settings_of
@@ -41,6 +44,7 @@ app.command("export")(transfer.export)
 app.command("import")(transfer.import_)
 app.command("reindex")(reindexing.reindex)
 app.command("doctor")(examination.doctor)
+app.command("migrate-store")(migrate_store.migrate_store)
 
 
 def main() -> None:
@@ -63,33 +67,59 @@ def serve(
     store: Store = None,
     host: Annotated[str | None, typer.Option(help="The address to listen on.")] = None,
     port: Annotated[int | None, typer.Option(help="The port to listen on.")] = None,
-    workers: Annotated[int, typer.Option(help="Processes; SQLite serves one.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that serve the address; SQLite serves one.")] = 1,
 ) -> None:
     """Serve the gateway."""
     settings = settings_of(config, upstream, store, host, port)
-    if workers != 1:
-        raise ConfigError("workers: SQLite serves one process; several need PostgreSQL, which is not built yet")
+    if workers > 1 and settings.store_url is None:
+        raise ConfigError("workers: SQLite's file is written by one process; several need a store on PostgreSQL")
 
-    from gateway.app import Gateway
     from gateway.log import configure
-    from gateway.model import default_folder
-    from gateway.server import bind, serve
+    from gateway.server import bind
 
     _try_store(settings)
     configure(settings.log)
     listener = bind(*settings.address)
-    gateway = Gateway(settings, default_folder(os.environ))
-    announce(settings.store_file, *listener.getsockname()[:2])
+    if settings.store_url is None:
+        announce(settings.store_file, *listener.getsockname()[:2])
+    _greet(settings, listener)
+    if workers == 1:
+        _serve_one(settings, listener, None)
+    else:
+        _serve_many(settings, listener, workers)
+
+
+def _serve_one(settings: Config, listener: socket.socket, counted: Path | None) -> None:
+    """Serve until a signal; `counted` is where several workers count together."""
+    from gateway.app import Gateway
+    from gateway.log import configure
+    from gateway.model import default_folder
+    from gateway.server import serve
+
+    configure(settings.log)
+    gateway = Gateway(settings, default_folder(os.environ), counted)
+    serve(gateway, settings, listener, gateway.drain)
+
+
+def _serve_many(settings: Config, listener: socket.socket, count: int) -> None:
+    from gateway.workers import Workers
+
+    with TemporaryDirectory(prefix="memory-gateway-") as counted:
+        os.environ["PROMETHEUS_MULTIPROC_DIR"] = counted  # the only way to tell prometheus_client
+        status = Workers(count, Path(counted), _serve_one, settings, listener, Path(counted)).run()
+    raise typer.Exit(status)
+
+
+def _greet(settings: Config, listener: socket.socket) -> None:
     where = ", ".join(f"{upstream.name} at {upstream.base_url}" for upstream in settings.upstreams)
     shown_host, shown_port = listener.getsockname()[:2]
     shown = f"[{shown_host}]" if ":" in shown_host else shown_host
     Console(stderr=True).print(
         f"Memory Gateway {__version__} on http://{shown}:{shown_port}/v1, in front of {where};"
-        f" memory in {settings.store_file}",
+        f" memory in {settings.store_file if settings.store_url is None else 'PostgreSQL'}",
         highlight=False,
         soft_wrap=True,
     )
-    serve(gateway, settings, listener, gateway.drain)
 
 
 @app.command()
@@ -129,10 +159,10 @@ def version() -> None:
 
 def _try_store(settings: Config) -> None:
     """Open and close the store; raises ConfigError where it cannot be used."""
-    from gateway.store.sqlite import SqliteStore
+    from gateway.app import open_store
 
     async def attempt() -> None:
-        await (await SqliteStore.open(settings.store_file)).close()
+        await (await open_store(settings)).close()
 
     asyncio.run(attempt())
 

@@ -12,8 +12,10 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, m
 EXIT_CODE = 3
 """Exit status of a start that failed."""
 
+Kind = Literal["openai", "anthropic"]
 Sharing = Literal["entity", "process"]
 Share = Annotated[float, Field(ge=0, le=1)]
+Name = Annotated[str, Field(min_length=1)]
 Seconds = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=0)]
 
@@ -36,20 +38,40 @@ class UpstreamConfig(Section):
     """One OpenAI-compatible server, and how to reach it."""
 
     name: str = "openai"
-    kind: Literal["openai", "anthropic"] = "openai"
+    kind: Kind = "openai"
     base_url: str = "https://api.openai.com/v1"
+    """Its query, such as Azure's api-version, is added to that of every request."""
     api_key: SecretStr | None = None
     """None: the client's own Authorization goes through."""
     models: tuple[str, ...] = ("*",)
+    """Patterns of the names that clients use."""
+    rename: dict[Name, Name] = {}
+    """Such names, or patterns of them, to the server's own; the first that matches."""
+    fallback: bool | tuple[str, ...] = False
+    """Who is asked where this one cannot be reached or answers 502 to 504: true: those behind it that serve the model
+    too; or names, in order, whatever their `models`."""
     timeouts: Timeouts = Timeouts()
     max_connections: Annotated[int, Field(ge=1)] = 512
 
     @field_validator("base_url")
     @classmethod
     def _http(cls, url: str) -> str:
-        if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?", url):
-            raise ValueError("must be an http:// or https:// address without query")
-        return url.rstrip("/")
+        if not re.fullmatch(r"https?://[^\s/?#@]+(/[^\s?#]*)?(\?[^\s#]*)?", url):
+            raise ValueError("must be an http:// or https:// address without a name in it")
+        path, mark, query = url.partition("?")
+        return f"{path.rstrip('/')}{mark}{query}"
+
+    @property
+    def origin(self) -> str:
+        """Scheme, host and port: the server that a key is meant for."""
+        scheme, _, rest = self.base_url.lower().partition("://")
+        host = re.split(r"[/?]", rest, maxsplit=1)[0]
+        return f"{scheme}://{host.removesuffix(':80' if scheme == 'http' else ':443')}"
+
+    def may_stand_in(self, first: UpstreamConfig) -> bool:
+        """It can be asked in the place of another without a client's key reaching a server that it is not meant for."""
+        same = first.api_key is None and self.origin == first.origin
+        return self.kind == first.kind and (self.api_key is not None or same)
 
 
 class KeyConfig(Section):
@@ -212,6 +234,12 @@ class Config(Section):
         """The file of a SQLite store."""
         return Path(self.store.get_secret_value().removeprefix("sqlite:///"))
 
+    @property
+    def store_url(self) -> str | None:
+        """The address of a PostgreSQL store, with its password; None: it is a SQLite file."""
+        url = self.store.get_secret_value()
+        return None if url.startswith("sqlite:///") else url
+
     @field_validator("tokens", mode="before")
     @classmethod
     def _not_built(cls, tokens: object) -> None:
@@ -230,8 +258,10 @@ class Config(Section):
     @classmethod
     def _known_store(cls, store: SecretStr) -> SecretStr:
         url = store.get_secret_value()
+        if re.fullmatch(r"postgres(ql)?://\S*/[^\s/?]+(\?\S*)?", url):
+            return store
         if not url.startswith("sqlite:///") or Path(url.removeprefix("sqlite:///")).name in ("", "..", ":memory:"):
-            raise ValueError("must be sqlite:///<file> (PostgreSQL is not built yet)")
+            raise ValueError("must be sqlite:///<file> or postgresql://<user>:<password>@<host>/<database>")
         return store
 
     @model_validator(mode="after")
@@ -241,8 +271,11 @@ class Config(Section):
         names = [upstream.name for upstream in self.upstreams]
         if len(set(names)) < len(names):
             raise ValueError("upstreams: every name must differ")
-        if self.memory.extract.upstream not in (None, *names):
-            raise ValueError("memory.extract.upstream: must be the name of one of the upstreams")
+        self._check_fallbacks()
+        extract = self.memory.extract
+        extractor = next((u for u in self.upstreams if extract.upstream in (None, u.name)), None)
+        if extractor is None or (extract.mode == "llm" and extractor.kind != "openai"):
+            raise ValueError("memory.extract.upstream: must be the name of one of the upstreams, of kind openai")
         if not self.keys and not self.insecure and not _loopback(self.address[0]):
             raise ValueError("listen: an address that others can reach needs `keys` (or `insecure: true`)")
         if self.keys and (keyless := [u.name for u in self.upstreams if u.api_key is None]):
@@ -250,6 +283,18 @@ class Config(Section):
         if len({key.key.get_secret_value() for key in self.keys}) < len(self.keys):
             raise ValueError("keys: every key must differ")
         return self
+
+    def _check_fallbacks(self) -> None:
+        known = {upstream.name: upstream for upstream in self.upstreams}
+        for place, upstream in enumerate(self.upstreams, 1):
+            if upstream.fallback is True and not any(u.may_stand_in(upstream) for u in self.upstreams[place:]):
+                raise ValueError(f"upstreams: {upstream.name}.fallback: none below it is of its kind with an api_key")
+            for name in () if isinstance(upstream.fallback, bool) else upstream.fallback:
+                where, other = f"upstreams: {upstream.name}.fallback: {name}", known.get(name)
+                if other is None or other is upstream or other.kind != upstream.kind:
+                    raise ValueError(f"{where} is no other upstream of the same kind")
+                if not other.may_stand_in(upstream):
+                    raise ValueError(f"{where} needs an api_key (any, if it asks for none): it must not get a client's")
 
 
 def _loopback(host: str) -> bool:

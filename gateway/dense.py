@@ -183,17 +183,21 @@ class Vectors:
         """The weight of each token of `query`, at least 0."""
         return np.array([max(self.weight(token), 0.0) for token in query.tokens.tolist()], np.float32)
 
-    def scan(self, query: Encoding, near: Slots, far: Slots) -> tuple[Floats, Floats]:
-        """Per slot: cosine with the weighted mean of the query's token vectors, and the same of the slot's window.
-        `near`, `far`: the neighbours' slots, shape (2, rows)."""
+    def scan(self, query: Encoding, turned: Floats, near: Slots, far: Slots) -> dict[str, Floats]:
+        """Per slot: `dense`, the cosine with the weighted mean of the query's token vectors, `turned`, that with its
+        turned vector, and both of the slot's window. `near`, `far`: the neighbours' slots, shape (2, rows)."""
         self._settle()
         self._refresh(near, far)
         weights = self.weights(query)
         mean = (weights[:, None] * query.token_vectors).sum(0) if weights.sum() > 0 else query.vector
+        mean = mean / np.float32(max(float(np.linalg.norm(mean)), 1e-9))
         # Not `@`, which shares this out among threads: on busy cores that takes 100 times as long.
-        dense: Floats = np.vecdot(self._pooled.rows, mean / np.float32(max(float(np.linalg.norm(mean)), 1e-9)))
-        window = dense + dense[near].sum(0) + dense[far].sum(0)
-        return dense, window / np.maximum(self._norms.rows, 1e-6)
+        found: dict[str, Floats] = {}
+        for name, vector in (("dense", mean), ("turned", turned)):
+            cosines: Floats = np.vecdot(self._pooled.rows, vector)
+            window = cosines + cosines[near].sum(0) + cosines[far].sum(0)
+            found |= {name: cosines, f"{name}_window": window / np.maximum(self._norms.rows, 1e-6)}
+        return found
 
     def cosine(self, query: Encoding, slots: Slots) -> Floats:
         """For each of `slots`: cosine with the query's own vector."""

@@ -286,6 +286,8 @@ class Trace:
     block: str = ""
     """As it was put into the prompt, or would have been."""
     injected: bool = False
+    upstream: str = ""
+    """The name of the server that answered, or was asked last."""
     timings: Mapping[str, float] = field(default_factory=dict)
     """Milliseconds."""
 

@@ -10,13 +10,14 @@ from datetime import datetime
 from functools import partial
 from itertools import islice
 
+from gateway import towards
 from gateway.domain import Changes, Kind, Line, Memory, Recalled, Said
 from gateway.embed import Encoding
 from gateway.graph import Graph
 from gateway.prompt import DATED
 from gateway.ranking import EntityIndex, Ranked, Unit
 from gateway.selection import Candidate, best_sentences, select
-from gateway.words import cut, label
+from gateway.words import cut, label, terms
 
 CANDIDATES = 100
 """Scoring units that selection looks at."""
@@ -66,7 +67,7 @@ class Entity:
     def clear(self, epoch: int, embedder: str | None) -> None:
         """Forget everything: it was erased, or its vectors are another embedder's."""
         self.epoch, self.embedder, self.sequence, self.knowledge = epoch, embedder, 0, 0
-        self.index = EntityIndex()
+        self.index = EntityIndex(towards=towards.of(embedder))
         self._memories, self._standing, self._stated = {}, {}, {}
         self._first, self._bare, self._messages = {}, {}, []
         self._processes, self._graph = {}, Graph()
@@ -145,13 +146,23 @@ class Entity:
         self.index.attach(unit, packed)
         self._bare.pop(unit, None)
 
-    def telling(self, ranked: Sequence[Ranked], visible: Visible, taken: set[str]) -> list[Ranked]:
+    def telling(self, question: str, ranked: Sequence[Ranked], visible: Visible, taken: set[str]) -> list[Ranked]:
         """The units that state something visible which is not taken: only these can open a block."""
-        return [
-            unit
-            for unit in ranked
-            if any(memory.id not in taken for memory in self._of(self._messages[unit.key - 1], visible))
-        ]
+        asked = frozenset(terms(question))
+        found = []
+        for unit in ranked:
+            message = self._messages[unit.key - 1]
+            told = self._of(message, visible)
+            if any(memory.id not in taken for memory in told) and not self._outlived(message, told, asked):
+                found.append(unit)
+        return found
+
+    def _outlived(self, message: int, told: Sequence[Memory], asked: frozenset[str]) -> bool:
+        """What the message still tells has no word that is asked for, while what it told once has."""
+        over = [memory for memory in map(self._memories.__getitem__, self._stated[message]) if memory.valid_to]
+        if not over or not any(not asked.isdisjoint(terms(memory.text)) for memory in over if memory not in told):
+            return False
+        return all(asked.isdisjoint(terms(memory.text)) for memory in told)
 
     async def rank(
         self, question: str, query: Encoding | None, now: datetime, only: Visible | None, limit: int = CANDIDATES

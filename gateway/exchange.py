@@ -10,29 +10,24 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from functools import partial
 from typing import Literal
 
 from gateway.attribution import Identity
-from gateway.domain import Message, Reply, Scope, Statement, Trace, Turn
+from gateway.domain import Message, Reply, Scope, Trace, Turn
 from gateway.errors import GatewayError, UpstreamUnreachable
-from gateway.extract.local import statements
+from gateway.gleaning import Gleaning
 from gateway.memory import Memory, Plan
 from gateway.prompt import OPENING, stripped
 from gateway.recorder import Recorder
 from gateway.relay import AnswerStream, Client, Cut, Pairs
-from gateway.sessions import Thread
-from gateway.upstream import Answer, StreamBroken, Upstream
+from gateway.routing import Route
+from gateway.upstream import Answer, StreamBroken
 from gateway.wire.door import Door, rewritten
 
 MAX_BUFFER = 16 * 1024 * 1024
 """Bytes of an answer that are held back until it is recorded; a longer one is relayed as it comes."""
 MAX_ERROR = 65_536
 """Bytes of an error that are read to see whether the context was too long."""
-LONG_TEXT = 20_000
-"""Characters of a message that is cut into statements outside the event loop."""
-MAX_LEARNT = 200_000
-"""Characters of a message that statements are looked for in."""
 
 _TOO_LONG = re.compile(
     rb"context_length_exceeded|context[ _](?:length|window|size)|exceed_context|prompt is too long"
@@ -40,7 +35,6 @@ _TOO_LONG = re.compile(
     re.IGNORECASE,
 )
 _OWN = (b"x-session-id", b"x-memory-status", b"x-memory-recalled", b"x-memory-recorded", b"x-memory-request-id")
-
 
 Mode = Literal["off", "local", "llm"]
 """How statements are found: not at all, by rules, or by rules and later by a language model too."""
@@ -53,13 +47,16 @@ class Exchange:
         self.id = uuid.uuid4().hex
         self.plan = Plan(b"", "off")
         self.recorded = False
+        self.answer_id: str | None = None
+        """The upstream's id of its answer."""
         self._door, self._client, self._identity = door, client, identity
         self._recorder, self._extract = recorder, extract
         self._turn: Turn | None = None
+        self._gleaning: Gleaning | None = None
         self._traced = False
+        self._route: Route | None = None
         self._started = datetime.now(UTC)
-        self._raw = b""
-        self._memory = self._upstream = 0.0  # milliseconds
+        self._raw, self._memory, self._upstream = b"", 0.0, 0.0  # the times in milliseconds
 
     @property
     def _said_at(self) -> datetime:
@@ -77,12 +74,18 @@ class Exchange:
         begun = time.perf_counter()
         self.plan = await memory.plan(self._door, self._identity, raw, int(retries) if retries.isdigit() else 0)
         self._memory = (time.perf_counter() - begun) * 1000
+        self._glean()
 
-    async def run(self, upstream: Upstream, target: bytes, headers: Pairs) -> None:
+    def _glean(self) -> None:
+        thread = self.plan.thread
+        if thread and self.plan.records and self._extract != "off":
+            self._gleaning = Gleaning(thread, self._said_at, self._recorder, llm=self._extract == "llm")
+
+    async def run(self, route: Route, target: bytes, headers: Pairs) -> None:
         """Call the upstream, relay its answer and record the turn; raises GatewayError before anything was sent."""
-        stream: AnswerStream | None = None
+        self._route, stream = route, None
         try:
-            async with self._answer(upstream, target, headers) as answer:
+            async with self._answer(route, target, headers) as answer:
                 kind = answer.header(b"content-type")
                 if answer.status == 200 and kind.startswith(b"text/event-stream") and not encoded(answer):
                     stream = AnswerStream(
@@ -102,23 +105,22 @@ class Exchange:
                 self._submit(replace(reply, state="partial") if reply.state == "complete" else reply)
 
     @asynccontextmanager
-    async def _answer(self, upstream: Upstream, target: bytes, headers: Pairs) -> AsyncIterator[Answer]:
+    async def _answer(self, route: Route, target: bytes, headers: Pairs) -> AsyncIterator[Answer]:
         """The upstream's answer; asked again with the client's own bytes if memory made the context too long."""
         begun = time.perf_counter()
-        async with upstream.send("POST", target, headers, self.plan.body) as answer:
+        async with route.send("POST", target, headers, self.plan.body) as answer:
             self._upstream = (time.perf_counter() - begun) * 1000
             grown = self.plan.body is not self._raw and answer.status in (400, 413, 422)
             if not grown or encoded(answer) or not _TOO_LONG.search(await _beginning(answer)):
                 yield answer
                 return
         self.plan = replace(self.plan, body=self._raw, status="degraded; reason=context", recalled=0)
-        async with upstream.send("POST", target, headers, self._raw) as answer:
+        async with route.send("POST", target, headers, self._raw) as answer:
             yield answer
 
     async def _stream(self, answer: Answer, stream: AnswerStream) -> None:
-        names = {name.lower() for name, _ in answer.headers}
         unbuffered = [(b"cache-control", b"no-cache"), (b"x-accel-buffering", b"no")]
-        added = [(name, value) for name, value in unbuffered if name not in names]
+        added = [(name, value) for name, value in unbuffered if not answer.header(name)]
         await self._client.start(answer.status, [*self._headers(answer), *added])
         await stream.relay(answer)
         usage = stream.reply.reply().usage
@@ -131,6 +133,7 @@ class Exchange:
         assert self.plan.thread is not None
         self.plan = replace(self.plan, thread=replace(self.plan.thread, replaces=self._turn.id))
         self.id = uuid.uuid4().hex
+        self._glean()
         await self._record(reply)
 
     def set_aside(self) -> str | None:
@@ -215,24 +218,13 @@ class Exchange:
 
     async def _record(self, reply: Reply) -> None:
         """Record the turn and wait until it is durable, or the wait is over."""
-        learnt: dict[bytes, tuple[Statement, ...]] = {}
-        if self._extract != "off" and reply.state == "complete" and self.plan.records and self.plan.thread:
-            for message in self.plan.thread.learn:
-                text = stripped(message.text)[:MAX_LEARNT]
-                state = partial(statements, text, asked=_asked(self.plan.thread, message), at=self._said_at)
-                try:
-                    learnt[message.chain] = await asyncio.to_thread(state) if len(text) > LONG_TEXT else state()
-                except Exception:  # noqa: BLE001  # recording never breaks the relay
-                    self._recorder.fault("a message could not be read for statements")
-        recording = self._submit(reply, learnt)
-        if recording:
+        if recording := self._submit(reply):
             self.recorded = await self._recorder.committed(recording)
 
-    def _submit(
-        self, reply: Reply, learnt: dict[bytes, tuple[Statement, ...]] | None = None
-    ) -> asyncio.Task[bool] | None:
+    def _submit(self, reply: Reply) -> asyncio.Task[bool] | None:
         """Hand the turn to the recorder; nothing to wait for where nothing is recorded."""
         thread = self.plan.thread
+        self.answer_id = reply.upstream_id or self.answer_id
         if thread is None or not self.plan.records:
             if self.plan.scope and not self._traced:
                 self._traced = True
@@ -246,7 +238,7 @@ class Exchange:
             replaces=thread.replaces,
             anchor=thread.anchor,
             messages=tuple(map(_clean, messages[thread.known :])),
-            learn=tuple((m, learnt[m.chain]) for m in thread.learn if m.chain in learnt) if learnt else (),
+            learn=(),
             reply=self._door.message(reply, messages[-1]),
             state=reply.state,
             sends_history=thread.sends_history,
@@ -258,11 +250,10 @@ class Exchange:
             usage=reply.usage,
             timings={"memory": round(self._memory, 2), "upstream": round(self._upstream, 2)},
             closed=self.plan.closed,
-            extract=self._extract == "llm" and bool(learnt),
             requested=self.plan.model,
             trace=self._trace(thread.scope, reply),
         )
-        return self._recorder.submit(self._turn)
+        return (self._gleaning or self._recorder).submit(self._turn)
 
     def _trace(self, scope: Scope, reply: Reply) -> Trace:
         """What memory did to this request."""
@@ -277,17 +268,9 @@ class Exchange:
             told=self.plan.told,
             block=self.plan.block,
             injected=self.plan.recalled > 0,
+            upstream=self._route.served.name if self._route else "",
             timings={"memory": round(self._memory, 2), "upstream": round(self._upstream, 2)},
         )
-
-
-def _asked(thread: Thread, message: Message) -> str:
-    """What the assistant said before a message."""
-    at = thread.messages.index(message)
-    if at == 0:
-        return stripped(thread.answered_before)
-    before = thread.messages[at - 1]
-    return stripped(before.text) if before.role == "assistant" else ""
 
 
 async def _beginning(answer: Answer) -> bytes:

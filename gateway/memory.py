@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import re
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TypeVar
 
 from gateway.attribution import Attributor, Identity, Ids
 from gateway.config import MemoryConfig
@@ -21,17 +22,13 @@ from gateway.store import Store
 from gateway.wire.chat import ROOT
 from gateway.wire.document import NotReadable
 from gateway.wire.door import Door, Request
+from gateway.wire.side_calls import is_side_call
+
+LARGE = 64 * 1024
+"""Bytes of a body that is read and edited outside the event loop."""
 
 _log = logging.getLogger(__name__)
-
-_SIDE_CALL = re.compile(
-    r"\A\s*(?:### Task:\s+(?!Respond to the user query).*(?:<chat_history>|### Output)"
-    r"|(?:Please )?(?:provide|create|generate|write) an? (?:concise|brief|short)[^\n]{0,40} title"
-    r" for (?:the|this) conversation\b)",
-    re.DOTALL | re.IGNORECASE,
-)
-"""How chat UIs ask for titles, tags, follow-ups and search queries (Open WebUI; LibreChat). Open WebUI words a user's
-own question with documents as a task too, to respond to the user query."""
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +77,14 @@ class Memory:
     async def plan(self, door: Door, identity: Identity, raw: bytes, retries: int) -> Plan:
         """The plan for a request body of this format; raises BadRequest for malformed ids in it."""
         try:
-            request = door.request(raw)
+            request = await _beside(raw, lambda: door.request(raw))
         except NotReadable:  # the upstream says what is wrong with it
             return Plan(raw, "anonymous" if identity.entity is None else self._degraded("body"))
         plain = Plan(raw, "off", model=request.model, choices=request.choices)
         ids = self._attributor.complete(identity, request.body_field)
         if ids.entity is None and not (ids.named and identity.mode in ("on", "read")):
             return replace(plain, status="anonymous")
-        if self._config.side_calls == "relay" and _SIDE_CALL.match(request.messages[-1].text):
+        if self._config.side_calls == "relay" and is_side_call(request):
             return plain
         records = ids.entity is not None and identity.mode in ("on", "write", "shadow")
         scope = Scope(identity.tenant, ids.entity or NOBODY, ids.process, ids.session)
@@ -147,7 +144,8 @@ class Memory:
             and not request.answers_tool
             and last not in blocks
         ):
-            found = await self._recall.recall(thread.scope, _question(identity, request, thread))
+            question = await _beside(plain.body, lambda: _question(identity, request, thread))
+            found = await self._recall.recall(thread.scope, question)
         injects = bool(found) and identity.mode != "shadow" and request.can_hold_block(last)
         if injects or thread.replay_from is not None:
             names = tuple(recalled.memory.id for line in found for recalled in line.memories)
@@ -164,7 +162,7 @@ class Memory:
         return replace(
             plain,
             thread=thread,
-            body=request.with_memory(blocks, thread.earlier),
+            body=await _beside(plain.body, lambda: request.with_memory(blocks, thread.earlier)),
             status=status,
             recalled=sum(len(line.memories) for line in found) if injects else 0,
             told=tuple(Told(hit.memory.id, hit.score, hit.signals) for line in found for hit in line.memories),
@@ -179,6 +177,11 @@ class Memory:
     def _degraded(self, reason: str) -> str:
         self._metrics.degraded.labels(reason).inc()
         return f"degraded; reason={reason}"
+
+
+async def _beside(raw: bytes, work: Callable[[], Result]) -> Result:
+    """What `work` gives, whose time grows with the body `raw`; other requests go on meanwhile where that is large."""
+    return await asyncio.to_thread(work) if len(raw) > LARGE else work()
 
 
 def _question(identity: Identity, request: Request, thread: Thread) -> Question:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client.multiprocess import MultiProcessCollector
 
 _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
 
@@ -10,8 +13,10 @@ _SECONDS = (0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0
 class Metrics:
     """One registry a gateway."""
 
-    def __init__(self) -> None:
+    def __init__(self, together: Path | None = None) -> None:
+        """`together` is the folder in which several workers count; None: this process is the only one."""
         self.registry = CollectorRegistry()
+        self._together = together
         self.requests = Counter(
             "memory_gateway_requests_total", "Requests by memory status", ["status"], registry=self.registry
         )
@@ -34,8 +39,18 @@ class Metrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
-        self.active = Gauge("memory_gateway_active_requests", "Requests being served", registry=self.registry)
-        self.waiting = Gauge("memory_gateway_waiting_turns", "Turns that the store refused", registry=self.registry)
+        self.active = Gauge(
+            "memory_gateway_active_requests",
+            "Requests being served",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
+        self.waiting = Gauge(
+            "memory_gateway_waiting_turns",
+            "Turns that the store refused",
+            registry=self.registry,
+            multiprocess_mode="livesum",
+        )
 
         self.extraction = Counter(
             "memory_gateway_extraction_calls_total",
@@ -60,8 +75,13 @@ class Metrics:
             "Jobs that wait, and batches that are parked",
             ["state"],
             registry=self.registry,
+            multiprocess_mode="livemax",  # each worker sees all of them
         )
 
     def page(self) -> bytes:
-        """The text that Prometheus scrapes."""
-        return generate_latest(self.registry)
+        """The text that Prometheus scrapes: sums over all workers, whichever of them is asked."""
+        registry = self.registry
+        if self._together:
+            registry = CollectorRegistry()
+            MultiProcessCollector(registry, str(self._together))  # type: ignore[no-untyped-call]
+        return generate_latest(registry)

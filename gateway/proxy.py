@@ -6,21 +6,23 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator, Sequence
-from fnmatch import fnmatchcase
 from typing import Any
 
+from gateway import catalogue
 from gateway.attribution import Attributor, Identity
 from gateway.config import Config
 from gateway.domain import Reply
-from gateway.errors import GatewayError, NotBuilt, NotFound, Overloaded, RequestTimeout
+from gateway.errors import GatewayError, NotBuilt, Overloaded, RequestTimeout
 from gateway.exchange import Exchange
 from gateway.keyring import Keyring
 from gateway.memory import Memory
 from gateway.metrics import Metrics
 from gateway.recorder import Recorder
 from gateway.relay import AnswerStream, Client, Cut, Gone, Pairs, Receive, Send, relay
+from gateway.routing import Route, Routes
 from gateway.upstream import Answer, StreamBroken, Upstream
 from gateway.wire.door import CHAT, DOORS, MESSAGES, RESPONSES, Door
+from gateway.wire.naming import names_model
 from gateway.wire.responses_reply import retrieved
 
 MAX_UNFINISHED = 1000
@@ -48,7 +50,7 @@ class Proxy:
         self._limits = config.limits
         self._extract = config.memory.extract.mode
         self._keyring = keyring
-        self._upstreams = list(zip(config.upstreams, upstreams, strict=True))
+        self._routes = Routes(upstreams, metrics.registry)
         self._unfinished: dict[tuple[str, str], Exchange] = {}
         self._attributor = attributor
         self._memory = memory
@@ -84,6 +86,7 @@ class Proxy:
                     "method": client.method,
                     "status": 499 if outcome.gone else client.status,
                     "memory": outcome.status,
+                    "upstream": outcome.upstream,
                     "bytes": client.sent,
                     "ms": round((time.perf_counter() - begun) * 1000, 1),
                 },
@@ -103,6 +106,8 @@ class Proxy:
                 door = None
             if client.method == "POST" and door and identity.mode != "off":
                 await self._chat(door, client, identity, outcome)
+            elif self._is_merged(client):
+                await self._models(client, outcome)
             else:
                 await self._relay(client, identity, outcome)
         except GatewayError as error:
@@ -120,12 +125,13 @@ class Proxy:
         self._metrics.memory_seconds.observe(exchange.memory_seconds)
         accept = b"identity" if exchange.plan.records else None
         headers = self._sent(client.headers, accept=accept)
-        upstream = self._upstream(exchange.plan.model, client)
+        route = outcome.route = self._routes.chat(door, client.headers, exchange.plan.model, exchange.plan.body)
         try:
-            await exchange.run(upstream, _target(client), headers)
+            await exchange.run(route, _target(client), headers)
         finally:
+            self._routes.keep(exchange.answer_id, route.served)
             if self._keyring and exchange.plan.records and exchange.plan.thread:
-                self._keyring.keep(upstream.name, exchange.plan.thread.scope, headers)
+                self._keyring.keep(route.first.name, exchange.plan.thread.scope, headers)
             if door is RESPONSES and (unfinished := exchange.set_aside()):
                 self._unfinished[identity.tenant, unfinished] = exchange
                 for oldest in list(self._unfinished)[:-MAX_UNFINISHED]:
@@ -137,15 +143,10 @@ class Proxy:
         waiting = (identity.tenant, retrieved(client.path) or "")
         door = RESPONSES if waiting in self._unfinished and client.method == "GET" else DOORS.get(client.path)
         headers = self._sent(client.headers, accept=None)
-        body: bytes | AsyncIterator[bytes] | None
-        length: int | None = None
-        if client.length is not None and client.length <= SMALL_BODY:
-            body = await client.body()
-        elif client.length is None and client.header(b"transfer-encoding") is None:
-            body = await client.body() or None
-        else:
-            body, length = client.pieces(), client.length
-        async with self._upstream(None, client).send(client.method, _target(client), headers, body, length) as answer:
+        body = await self._body(client)
+        route = outcome.route = self._routes.relayed(client.method, client.path, client.headers, body)
+        length = None if isinstance(body, bytes) else client.length
+        async with route.send(client.method, _target(client), headers, body, length) as answer:
             kept = [(name, value) for name, value in answer.headers if name.lower() != b"x-memory-status"]
             await client.start(answer.status, [*kept, *outcome.headers()])
             streams = answer.status == 200 and answer.header(b"content-type").startswith(b"text/event-stream")
@@ -172,21 +173,34 @@ class Proxy:
         if reply.state != "partial" and (exchange := self._unfinished.pop(waiting, None)):
             await exchange.finish(reply)
 
-    def _is_anthropic(self, client: Client) -> bool:
-        """A path of Anthropic's, and a server of that kind to send it to."""
-        path = client.path == MESSAGES.path or client.path.startswith(MESSAGES.path + b"/")
-        return path and any(config.kind == "anthropic" for config, _ in self._upstreams)
+    async def _models(self, client: Client, outcome: _Outcome) -> None:
+        """The models of several servers in one list."""
+        await client.body()
+        kind = self._routes.kind(client.path, client.headers)
+        found = await catalogue.listed(self._routes, kind, _target(client), self._sent(client.headers, accept=None))
+        length = (b"content-length", str(len(found.body)).encode())
+        await client.start(found.status, [(b"content-type", found.kind), length, *outcome.headers()])
+        await client.end(found.body)
 
-    def _upstream(self, model: str | None, client: Client) -> Upstream:
-        """The first upstream of the path's kind that serves the model; without a model the first of them."""
-        kind = "anthropic" if self._is_anthropic(client) else "openai"
-        served = [pair for pair in self._upstreams if pair[0].kind == kind] or self._upstreams
-        if model is None:
-            return served[0][1]
-        for config, upstream in served:
-            if any(fnmatchcase(model, pattern) for pattern in config.models):
-                return upstream
-        raise NotFound(f"No upstream serves the model {model!r}.", param="model", code="model_not_found")
+    async def _body(self, client: Client) -> bytes | AsyncIterator[bytes] | None:
+        """What is small, or may name the model that the server is chosen by, is read whole; the rest as it comes."""
+        size = client.length
+        if size is None and client.header(b"transfer-encoding") is None:
+            return await client.body() or None
+        if size is not None and size <= SMALL_BODY:
+            return await client.body()
+        kind = client.header(b"content-type") or b""
+        chosen = self._routes.several and names_model(kind, client.path) and (size or 0) <= self._limits.body
+        return await client.body() if chosen else client.pieces()
+
+    def _is_anthropic(self, client: Client) -> bool:
+        return self._routes.kind(client.path, client.headers) == "anthropic"
+
+    def _is_merged(self, client: Client) -> bool:
+        """It asks for the models of several servers."""
+        if client.method != "GET" or client.path != catalogue.PATH:
+            return False
+        return len(self._routes.group(self._routes.kind(client.path, client.headers))) > 1
 
     def _sent(self, headers: Pairs, *, accept: bytes | None) -> Pairs:
         """The request headers that go on, with another Accept-Encoding if one is given."""
@@ -204,7 +218,13 @@ class _Outcome:
     def __init__(self) -> None:
         self.status = "off"
         self.gone = False
+        self.route: Route | None = None
         self.exchange: Exchange | None = None
+
+    @property
+    def upstream(self) -> str:
+        """Name of the one that served the request, or was asked last."""
+        return self.route.served.name if self.route else "none"
 
     def headers(self) -> Pairs:
         if self.exchange:

@@ -13,6 +13,7 @@ from gateway.dense import Encoding, Vectors
 from gateway.lexical import Postings
 from gateway.relevance import asking, outstanding, relevance
 from gateway.signals import Floats, Mask, Signals, Slots, best, filled, guess, standardised, take, weighted
+from gateway.towards import Towards
 from gateway.weights import FITTED, Fitted
 from gateway.words import fold, grammatical, is_question, sentences, terms, terms_of
 
@@ -59,8 +60,9 @@ class EntityIndex:
 
     An index built in any steps equals the one built at once from what is left."""
 
-    def __init__(self, fitted: Fitted = FITTED) -> None:
+    def __init__(self, fitted: Fitted = FITTED, towards: Towards | None = None) -> None:
         self._fitted = fitted
+        self._towards = towards
         self._slots: dict[int, int] = {}
         self._sessions: dict[str, int] = {}
         self._speakers: dict[str, int] = {}
@@ -149,7 +151,7 @@ class EntityIndex:
         gate = np.where(features["found"] > 0, gate, np.minimum(gate, UNFOUND))
         if encoding is not None and modelled:
             plain["maxsim"] = self.maxsim(encoding, chosen)
-            features |= self._dense_features(encoding, signals["dense"], chosen)
+            features |= self._dense_features(encoding, signals, chosen)
             everywhere = np.ones(len(chosen), np.bool_)
             second = take(standard, chosen) | standardised({"maxsim": plain["maxsim"]}, everywhere)
             guess(second, ~self._vectors.known[chosen])
@@ -175,9 +177,10 @@ class EntityIndex:
             "speaker": self._named(asked)[self._speaker.rows],
         } | {"month": month, "day": day}
         if encoding is not None and self._vectors.attached:
-            dense, dense_window = self._vectors.scan(encoding, near, far)
+            turned = self._towards(encoding.vector) if self._towards else encoding.vector
+            seen = self._vectors.scan(encoding, turned, near, far)
             known = self._vectors.known
-            signals |= {"dense": filled(dense, known), "dense_window": filled(dense_window, known)}
+            signals |= {name: filled(values, known) for name, values in seen.items()}
         return signals
 
     def _features(self, question: str, named: bool, slots: Slots) -> Signals:
@@ -199,13 +202,14 @@ class EntityIndex:
             "misfit": ((self._kinds.rows[slots] & kinds == 0) & (kinds > 0)).astype(np.float32),
         }
 
-    def _dense_features(self, encoding: Encoding, dense: Floats, slots: Slots) -> Signals:
-        """What the gate has to know of the vectors of `slots`; `dense`: that signal in every row."""
+    def _dense_features(self, encoding: Encoding, signals: Signals, slots: Slots) -> Signals:
+        """What the gate has to know of the vectors of `slots`."""
         known = self._vectors.known
         return {
             "cosine": filled(self._vectors.cosine(encoding, slots), known[slots]),
-            "dense": dense[slots],
-            "outstanding": outstanding(dense, known, slots),
+            "dense": signals["dense"][slots],
+            "turned": signals["turned"][slots],
+            "outstanding": outstanding(signals["dense"], known, slots),
         }
 
     def maxsim(self, encoding: Encoding, slots: Slots) -> Floats:

@@ -165,7 +165,7 @@ class Recall:
         async with entity.lock:
             ranked = await entity.rank(search, query, question.asked_at, visible if visible.restricts else None)
         taken = {recalled.memory.id for line in above for recalled in line.memories}
-        told = admitted(entity.telling(ranked, visible, taken), self._limits.gate)
+        told = admitted(entity.telling(search, ranked, visible, taken), self._limits.gate)
         return entity.lines(question.text, told, visible, taken, characters)
 
     async def _complete(self, entity: Entity, embedder: Embedder) -> None:

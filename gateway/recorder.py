@@ -6,7 +6,9 @@ import asyncio
 import logging
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 from gateway.domain import Trace, Turn
 from gateway.errors import StoreError
@@ -29,6 +31,7 @@ MAX_TRACES = 1000
 """Traces that are being written; more are let go of."""
 
 _log = logging.getLogger(__name__)
+Found = TypeVar("Found")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,6 +69,8 @@ class Recorder:
         self._work = asyncio.Event()
         self._refusing = False
         self._traces = 0
+        self._reading = 0
+        self._reader = ThreadPoolExecutor(1, "read")
         self._last_try: float | None = None
         self._tasks = asyncio.TaskGroup()
 
@@ -78,6 +83,7 @@ class Recorder:
         self._last_try = asyncio.get_running_loop().time() + self._last_tries
         self._work.set()
         await self._tasks.__aexit__(None, None, None)
+        self._reader.shutdown()
         if self._waiting:
             _log.warning("turns lost: the store never took them", extra={"turns": len(self._waiting)})
             self._metrics.turns.labels("dropped").inc(len(self._waiting))
@@ -98,6 +104,20 @@ class Recorder:
             self._refused(item)
         self._work.set()
         return self._tasks.create_task(_result(item.outcome))
+
+    def read(self, work: Callable[[], Found]) -> Future[Found]:
+        """Begin work on the thread that reads messages: one, so that reading leaves the processor to requests."""
+        return self._reader.submit(work)
+
+    def submit_read(self, reading: Future[Found], finish: Callable[[Found], Turn]) -> asyncio.Task[bool]:
+        """Begin to record a turn that what is being read completes; `reading` does not raise."""
+        self._reading += 1
+        return self._tasks.create_task(self._read(reading, finish))
+
+    async def _read(self, reading: Future[Found], finish: Callable[[Found], Turn]) -> bool:
+        turn = finish(await asyncio.wrap_future(reading))
+        self._reading -= 1
+        return await self.submit(turn)
 
     async def committed(self, recording: asyncio.Task[bool]) -> bool:
         """Wait for a recording, at most COMMIT_WAIT seconds; whether it is durable now."""
@@ -149,7 +169,7 @@ class Recorder:
         self._refusing = True  # whoever comes now comes too late
 
     async def _write_until_the_end(self) -> None:
-        while self._waiting or self._last_try is None:
+        while self._waiting or self._reading or self._last_try is None:
             if not self._waiting:
                 self._work.clear()
                 await self._work.wait()

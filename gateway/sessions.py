@@ -11,9 +11,10 @@ from gateway.attribution import Ids
 from gateway.config import HistoryConfig
 from gateway.domain import Block, Message, Scope, Session, StoredMessage
 from gateway.prompt import tokens
+from gateway.replay import Replayed, newest, window
 from gateway.store import Attempt, Place, Store
 from gateway.wire.chat import ROOT, hashed, rechained
-from gateway.wire.door import Door, Request, said
+from gateway.wire.door import Door, Request
 
 RETRY_WINDOW = timedelta(minutes=15)
 """How long after a failed attempt the same request is its retry."""
@@ -191,16 +192,17 @@ class Sessions:
         blocks = {block.chain: block for block in await self._store.blocks(scope)}
         start = ROOT if request.kept else session.replay_from
         path = await self._store.path(scope, anchor, start, LONGEST_REPLAY)
-        kept = [_Shown(message, blocks.get(message.chain), door) for message in path]
-        kept = kept if request.kept else window(kept, self._history)
+        kept = [Replayed(message, blocks.get(message.chain), door) for message in path]
+        goes_on = request.messages[0].role != "user"
+        kept = kept if request.kept else window(kept, self._history, goes_on=goes_on)
         shown = [item.block for item in kept if item.block]
         first = kept[0].message.chain if kept else None
         return replace(
             thread,
             earlier=() if request.kept else tuple(item.text for item in kept),
-            said_before=_newest(kept, "user"),
-            answered_before=_newest(kept, "assistant"),
-            replay_from=first if first and len(kept) < len(path) else None,
+            said_before=newest(kept, "user"),
+            answered_before=newest(kept, "assistant"),
+            replay_from=first if first and first != path[0].chain else None,
             present=thread.present | {item.message.key for item in kept},
             shown=thread.shown | {memory for block in shown for memory in block.memories},
             spent=thread.spent + sum(tokens(block.text) for block in shown),
@@ -212,46 +214,6 @@ class Sessions:
         path = await self._store.path(scope, anchor, ROOT, calls) if calls and anchor else []
         begun = [message.digest for message in path] == [message.digest for message in request.messages[:calls]]
         return path[0].parent if path and begun else anchor
-
-
-class _Shown:
-    """A stored message as it is replayed."""
-
-    def __init__(self, message: StoredMessage, block: Block | None, door: Door) -> None:
-        self.message = message
-        self.block = block
-        self.text = door.replayed(message.raw, block.text if block else "")
-
-    @property
-    def said(self) -> str:
-        """What a person would read of it."""
-        return said(self.message.raw)
-
-
-def _newest(kept: Sequence[_Shown], role: str) -> str:
-    return next((item.said for item in reversed(kept) if item.message.role == role), "")
-
-
-def window(path: Sequence[_Shown], history: HistoryConfig) -> list[_Shown]:
-    """The end of a thread that is replayed, in whole exchanges, within the limits.
-
-    When a limit is passed, a quarter of it is let go at once, so that the prompt's beginning changes rarely.
-    """
-    exchanges: list[list[_Shown]] = []
-    for item in path:
-        if item.message.role == "user" and not (exchanges and exchanges[-1][-1].message.role == "user"):
-            exchanges.append([])
-        if exchanges:  # a thread that was cut in the middle of an exchange begins with the next one
-            exchanges[-1].append(item)
-    sizes = [sum(tokens(item.text) for item in exchange) for exchange in exchanges]
-    start, size = 0, 0
-    for end, added in enumerate(sizes, 1):
-        size += added
-        if end - start > history.turns or size > history.tokens:
-            while start < end and (end - start > history.turns * 3 / 4 or size > history.tokens * 3 / 4):
-                size -= sizes[start]
-                start += 1
-    return [item for exchange in exchanges[start:] for item in exchange]
 
 
 def _new(scope: Scope, request: Request) -> Thread:

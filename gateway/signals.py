@@ -10,7 +10,9 @@ Slots = npt.NDArray[np.int32]
 Mask = npt.NDArray[np.bool_]
 Signals = dict[str, Floats]
 
-STANDARDISED = ("dense", "dense_window", "bm25_window", "bm25_session", "maxsim")
+DENSE = ("dense", "dense_window", "turned", "turned_window", "maxsim")
+"""Signals that need vectors."""
+STANDARDISED = (*DENSE, "bm25_window", "bm25_session")
 """Signals that go into the sum as z-scores over the units asked for; the others go in as they are."""
 EXPECTED, EXPECTED_MOST = 0.6, 3.0
 """Dense z-score for each lexical one, about their correlation on the conversations, and its bound."""
@@ -64,7 +66,7 @@ def guess(standard: Signals, missing: Mask) -> None:
     expect, so that what was said a second ago does not stand behind all that was said before."""
     if missing.any():
         expected = np.clip(EXPECTED * standard["bm25_window"][missing], -EXPECTED, EXPECTED_MOST)
-        for name in ("dense", "dense_window", "maxsim"):
+        for name in DENSE:
             if name in standard:
                 standard[name] = standard[name].copy()
                 standard[name][missing] = expected

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
+from fnmatch import fnmatchcase
+from urllib.parse import quote, unquote
 
 import httpx2
 
 from gateway.config import UpstreamConfig
 from gateway.errors import UpstreamSilent, UpstreamUnreachable
 from gateway.transport import AiohttpTransport
+from gateway.wire.naming import renamed
 
 Headers = Sequence[tuple[bytes, bytes]]
 
@@ -19,7 +22,12 @@ _HOP_BY_HOP = frozenset(
 )
 _NOT_SENT = _HOP_BY_HOP | {b"host", b"expect", b"content-length"}
 _NOT_RETURNED = _HOP_BY_HOP | {b"date", b"server"}
-_CREDENTIALS = frozenset((b"authorization", b"api-key", b"x-api-key"))
+_CREDENTIALS = frozenset((b"authorization", b"api-key", b"x-api-key", b"x-goog-api-key", b"ocp-apim-subscription-key"))
+_ACCOUNT = _CREDENTIALS | {b"cookie", b"openai-organization", b"openai-project"}
+"""What belongs to a client's account at one server, and means nothing, or too much, to another."""
+_KEY_PARAMETERS = frozenset((b"key", b"api_key", b"api-key", b"access_token", b"subscription-key"))
+_MODEL = b"/models/"
+_AZURE = (".openai.azure.com", ".openai.azure.us", ".cognitiveservices.azure.com", ".services.ai.azure.com")
 
 
 class StreamBroken(Exception):
@@ -72,13 +80,23 @@ class Upstream:
 
     def __init__(self, config: UpstreamConfig) -> None:
         self.name = config.name
-        self._base = httpx2.URL(config.base_url)
+        self.config = config
+        address, _, query = config.base_url.partition("?")
+        self._base = httpx2.URL(address)
         self._prefix = self._base.raw_path.rstrip(b"/")
-        self._key = config.api_key
-        self._kind = config.kind
+        self._query = [part for part in query.encode().split(b"&") if part]
         self._timeout = {"connect": config.timeouts.connect, "read": config.timeouts.read}
         # The transport alone: a client's redirects, cookies and default headers are what a proxy must not add.
         self._transport: httpx2.AsyncBaseTransport = AiohttpTransport(config.max_connections)
+
+    def serves(self, model: str) -> bool:
+        """Its patterns take this name."""
+        return any(fnmatchcase(model, pattern) for pattern in self.config.models)
+
+    def own_name(self, model: str) -> str:
+        """What the server itself calls a model."""
+        names = self.config.rename
+        return next((own for name, own in names.items() if fnmatchcase(model, name)), model) if names else model
 
     async def close(self) -> None:
         """Close every connection."""
@@ -92,19 +110,25 @@ class Upstream:
         headers: Headers,
         body: bytes | AsyncIterator[bytes] | None,
         length: int | None = None,
+        *,
+        foreign: bool = False,
     ) -> AsyncIterator[Answer]:
         """Send a request and give its answer; the connection is free again, or closed, when the context ends.
 
         `target` is the raw path and query behind the base address; `headers` are the client's, which lose what belongs
-        to a connection; `length` is that of a body that comes in pieces, None if it is not known. Raises
-        UpstreamUnreachable, or UpstreamSilent where no answer begins.
+        to a connection; `length` is that of a body that comes in pieces, None if it is not known. The model that a
+        whole body names is renamed. `foreign`: what the client authenticates itself with is meant for another server,
+        and stays here. Raises UpstreamUnreachable, or UpstreamSilent where no answer begins.
         """
+        if isinstance(body, bytes) and self.config.rename:
+            kind = next((value for name, value in headers if name.lower() == b"content-type"), b"")
+            body = renamed(kind, body, self.own_name)
         request = httpx2.Request(
             method,
             self._base,
-            headers=self._request_headers(headers),
+            headers=self._request_headers(headers, foreign=foreign),
             content=body,
-            extensions={"timeout": self._timeout, "target": self._prefix + target},
+            extensions={"timeout": self._timeout, "target": self._target(target, foreign=foreign)},
         )
         if not isinstance(body, bytes):
             request.headers.pop("transfer-encoding", None)  # set by the transport where no length is known
@@ -119,13 +143,41 @@ class Upstream:
         finally:
             await response.aclose()
 
-    def _request_headers(self, headers: Headers) -> list[tuple[bytes, bytes]]:
+    def _target(self, target: bytes, *, foreign: bool) -> bytes:
+        """The whole path and query; a parameter of the base address gives way to the client's own."""
+        path, mark, query = target.partition(b"?")
+        if self.config.rename and path.startswith(_MODEL):
+            name = unquote(path[len(_MODEL) :].decode("latin-1"))
+            own = self.own_name(name)
+            path = path if own == name else _MODEL + quote(own, safe="/:").encode()
+        if not self._query and not foreign:
+            return self._prefix + path + mark + query
+        given = [part for part in query.split(b"&") if not (foreign and _name(part) in _KEY_PARAMETERS)]
+        named = set(map(_name, given))
+        query = b"&".join([*given, *(part for part in self._query if _name(part) not in named)]).lstrip(b"&")
+        return self._prefix + path + (b"?" + query if query or mark else b"")
+
+    def _request_headers(self, headers: Headers, *, foreign: bool) -> list[tuple[bytes, bytes]]:
         sent = end_to_end(headers, _NOT_SENT)
-        if self._key is None:
-            return sent
-        sent = [(name, value) for name, value in sent if name not in _CREDENTIALS]
-        key = self._key.get_secret_value().encode()
-        return [*sent, (b"x-api-key", key) if self._kind == "anthropic" else (b"authorization", b"Bearer " + key)]
+        own = self._credential()
+        if own or foreign:
+            kept = _ACCOUNT if foreign else _CREDENTIALS
+            sent = [(name, value) for name, value in sent if name.lower() not in kept]
+        return [*sent, *own]
+
+    def _credential(self) -> list[tuple[bytes, bytes]]:
+        if self.config.api_key is None:
+            return []
+        key = self.config.api_key.get_secret_value().encode()
+        if self.config.kind == "anthropic":
+            return [(b"x-api-key", key)]
+        if self._base.host.endswith(_AZURE) or b"api-version" in map(_name, self._query):
+            return [(b"api-key", key)]
+        return [(b"authorization", b"Bearer " + key)]
+
+
+def _name(parameter: bytes) -> bytes:
+    return parameter.partition(b"=")[0].lower()
 
 
 def end_to_end(headers: Headers, dropped: frozenset[bytes]) -> list[tuple[bytes, bytes]]:

@@ -9,8 +9,11 @@ from typing import Any
 
 import pytest
 
+from tests.postgres import database, migrated, postgres
 from tests.process import Gateway
 from tests.upstream import Upstream
+
+__all__ = ["database", "migrated", "postgres"]
 
 
 @pytest.fixture

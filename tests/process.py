@@ -48,6 +48,9 @@ class Gateway:
     `settings` names others. A context manager: stopped by SIGTERM at the end.
     """
 
+    arguments: tuple[str, ...] = ()
+    """More of the command line."""
+
     def __init__(
         self, folder: pathlib.Path, upstream: str, environ: dict[str, str] | None = None, **settings: Any
     ) -> None:
@@ -77,7 +80,7 @@ class Gateway:
         config.write_text(yaml.safe_dump(self.settings))
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "serve", "--config", str(config)],
+                [sys.executable, "-m", "gateway", "serve", "--config", str(config), *self.arguments],
                 stdout=log,
                 stderr=log,
                 env=self.environ,

@@ -81,7 +81,7 @@ def _turn(turn: PastTurn) -> dict[str, Any]:
 def _trace(trace: Trace) -> dict[str, Any]:
     scope = {"entity": trace.scope.entity, "process": trace.scope.process, "session": trace.scope.session}
     told = [asdict(one) for one in trace.told]
-    names = ("id", "mode", "status", "outcome", "started_at", "model", "block", "injected", "timings")
+    names = ("id", "mode", "status", "outcome", "started_at", "model", "upstream", "block", "injected", "timings")
     return {**scope, **{name: getattr(trace, name) for name in names}, "recalled": told}
 
 

@@ -237,6 +237,7 @@ class RequestOut(Out):
     outcome: str
     started_at: AwareDatetime
     model: str | None
+    upstream: str
     recalled: list[ToldOut]
     block: str
     injected: bool

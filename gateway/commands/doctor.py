@@ -9,13 +9,14 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-import httpx2
 import typer
 
 from gateway.commands import show
 from gateway.commands.options import File, Json, Key, Store, Target, Tenant, Url
 from gateway.commands.reach import Api, CommandError, Refused, finished, reached, run
 from gateway.config import Config, UpstreamConfig
+from gateway.errors import UpstreamSilent, UpstreamUnreachable
+from gateway.upstream import Upstream
 
 State = Literal["ok", "note", "bad"]
 
@@ -162,22 +163,25 @@ def _extraction(jobs: dict[str, Any], settings: Config) -> Finding:
     return Finding("extraction", "ok", shown)
 
 
-async def _upstream(upstream: UpstreamConfig) -> Finding:
-    what = f"upstream {upstream.name}"
-    key = upstream.api_key.get_secret_value() if upstream.api_key else None
-    headers = {"authorization": f"Bearer {key}"} if key else {}
+async def _upstream(config: UpstreamConfig) -> Finding:
+    """Asked as a chat would be: with its own key, sent as its make wants it."""
+    what, where = f"upstream {config.name}", config.base_url.partition("?")[0]
+    version = [(b"anthropic-version", b"2023-06-01")] if config.kind == "anthropic" else []
+    upstream = Upstream(config)
     try:
-        async with httpx2.AsyncClient(timeout=REACH, trust_env=False) as client:
-            response = await client.get(f"{upstream.base_url}/models", headers=headers)
-    except (httpx2.TransportError, httpx2.InvalidURL) as error:
+        async with asyncio.timeout(REACH), upstream.send("GET", b"/models", version, None) as answer:
+            status = answer.status
+    except (UpstreamUnreachable, UpstreamSilent, TimeoutError) as error:
         advice = "is it running, and is `base_url` right?"
-        return Finding(what, "bad", f"{upstream.base_url} cannot be reached ({type(error).__name__})", advice)
-    shown = f"{upstream.base_url} answers {response.status_code}"
-    if key and response.status_code in (401, 403):
+        return Finding(what, "bad", f"{where} cannot be reached ({type(error).__name__})", advice)
+    finally:
+        await upstream.close()
+    shown = f"{where} answers {status}"
+    if config.api_key and status in (401, 403):
         return Finding(what, "bad", f"{shown}: it refuses the key", "set another `api_key`")
-    if response.status_code >= 500:
+    if status >= 500:
         return Finding(what, "bad", shown, "look at that server")
-    return Finding(what, "ok", shown if key or response.status_code != 401 else f"{shown}; clients send the key")
+    return Finding(what, "ok", shown if config.api_key or status != 401 else f"{shown}; clients send the key")
 
 
 def _beside(path: Path, ending: str) -> Path:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 import uuid
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ import orjson
 from pydantic import ValidationError
 
 from gateway.domain import Triple
+from gateway.store.database import Connection
 from gateway.store.learning import Learning, form, micros, storable
 from gateway.store.library import Malformed
 from gateway.store.recording import enter
@@ -40,9 +40,7 @@ _MEMORY = (
 )
 
 
-def bring(
-    connection: sqlite3.Connection, tenant: str, entity: str, records: Sequence[Mapping[str, Any]]
-) -> dict[str, int]:
+def bring(connection: Connection, tenant: str, entity: str, records: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     """Bring in records; raises Malformed, and then brings in none of them."""
     new = {"sessions": 0, "turns": 0, "memories": 0}
     sequence = enter(connection, tenant, entity, micros(datetime.now(UTC)))
@@ -69,7 +67,7 @@ def bring(
 class _Arrival:
     """Records on their way into the tables of one entity; each method says how many rows were new."""
 
-    def __init__(self, connection: sqlite3.Connection, tenant: str, entity: str, sequence: int) -> None:
+    def __init__(self, connection: Connection, tenant: str, entity: str, sequence: int) -> None:
         self._connection, self._owner = connection, (tenant, entity)
         self.learning = Learning(connection, tenant, entity, sequence)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -11,6 +10,7 @@ from typing import Any
 import orjson
 
 from gateway.domain import Learnt, Statement
+from gateway.store.database import TAKEN, Connection
 from gateway.store.learning import Learning, form, micros, storable
 from gateway.store.library import Duplicate, Edit, Entry, Event, Verdict, Wanted
 from gateway.store.looking import matching, memory
@@ -20,14 +20,14 @@ from gateway.store.scrubbing import scrub, texts_of
 _UPDATE = "UPDATE memories SET {} WHERE tenant = ? AND entity = ? AND id = ?"
 _FORGET = (
     "UPDATE memories SET status = 'deleted', text = '', form = x'', metadata = '{}', key = 0, encoded = '',"
-    " standing = 0, sequence = ?, updated_at = ? WHERE tenant = ? AND entity = ? AND id = ?"
+    " standing = FALSE, sequence = ?, updated_at = ? WHERE tenant = ? AND entity = ? AND id = ?"
 )
 
 
 class _Desk:
     """One entity's memories at hand; its sequence number is stored when it is left."""
 
-    def __init__(self, connection: sqlite3.Connection, tenant: str, entity: str) -> None:
+    def __init__(self, connection: Connection, tenant: str, entity: str) -> None:
         self.connection, self.owner = connection, (tenant, entity)
         self.now = micros(datetime.now(UTC))
 
@@ -36,9 +36,11 @@ class _Desk:
         return self
 
     def __exit__(self, *error: object) -> None:
-        self.connection.execute(
-            "UPDATE entities SET sequence = ? WHERE tenant = ? AND entity = ?", (self.learning.sequence, *self.owner)
-        )
+        if error[0] is None:
+            self.connection.execute(
+                "UPDATE entities SET sequence = ? WHERE tenant = ? AND entity = ?",
+                (self.learning.sequence, *self.owner),
+            )
 
     def set(self, memory: str, event: Event, columns: Mapping[str, object], before: str | None = None) -> None:
         """Change columns of a memory, and note it in its history with what it said until then."""
@@ -53,7 +55,7 @@ class _Desk:
         return _entry(self.connection, *self.owner, name)
 
 
-def add(connection: sqlite3.Connection, tenant: str, entity: str, learnt: Learnt) -> Entry:
+def add(connection: Connection, tenant: str, entity: str, learnt: Learnt) -> Entry:
     """Remember what somebody says explicitly."""
     with _Desk(connection, tenant, entity) as desk:
         name = desk.learning.remember(learnt)
@@ -68,7 +70,7 @@ def add(connection: sqlite3.Connection, tenant: str, entity: str, learnt: Learnt
     return found
 
 
-def edit(connection: sqlite3.Connection, tenant: str, entity: str, name: str, change: Edit) -> Entry | None:
+def edit(connection: Connection, tenant: str, entity: str, name: str, change: Edit) -> Entry | None:
     """Change a memory; raises Duplicate."""
     entry = _entry(connection, tenant, entity, name)
     if entry is None:
@@ -90,12 +92,12 @@ def edit(connection: sqlite3.Connection, tenant: str, entity: str, name: str, ch
             status = change.status or refused
             if status and status != entry.status:
                 _move(desk, entry, status)
-        except sqlite3.IntegrityError as error:
+        except TAKEN as error:
             raise Duplicate from error
         return desk.entry(name)
 
 
-def judge(connection: sqlite3.Connection, tenant: str, entity: str, name: str, verdict: Verdict) -> bool:
+def judge(connection: Connection, tenant: str, entity: str, name: str, verdict: Verdict) -> bool:
     """Act on what somebody says of a memory."""
     entry = _entry(connection, tenant, entity, name)
     if entry is None:
@@ -113,7 +115,7 @@ def judge(connection: sqlite3.Connection, tenant: str, entity: str, name: str, v
         return True
 
 
-def delete(connection: sqlite3.Connection, tenant: str, entity: str, wanted: Wanted) -> int:
+def delete(connection: Connection, tenant: str, entity: str, wanted: Wanted) -> int:
     """Delete the wanted memories."""
     clauses, values = matching(wanted)
     keys = (tenant, entity)
@@ -125,7 +127,7 @@ def delete(connection: sqlite3.Connection, tenant: str, entity: str, wanted: Wan
     return len(ids)
 
 
-def _entry(connection: sqlite3.Connection, tenant: str, entity: str, name: str) -> Entry | None:
+def _entry(connection: Connection, tenant: str, entity: str, name: str) -> Entry | None:
     found = memory(connection, tenant, name)
     return found if found and found.entity == entity else None
 
@@ -139,7 +141,7 @@ def _restate(desk: _Desk, entry: Entry, statement: Statement) -> None:
         " (SELECT key FROM memories WHERE tenant = ? AND entity = ? AND id = ? AND key > 0)",
         (*desk.owner, *keys),
     )
-    desk.connection.execute("UPDATE mentions SET former = 1 WHERE tenant = ? AND entity = ? AND memory = ?", keys)
+    desk.connection.execute("UPDATE mentions SET former = TRUE WHERE tenant = ? AND entity = ? AND memory = ?", keys)
     desk.connection.execute("DELETE FROM endings WHERE tenant = ? AND entity = ? AND memory = ?", keys)
     columns = {"text": text, "form": form(text), "key": key, "encoded": "", "last_seen": desk.now}
     desk.set(entry.id, "edited", columns, before=entry.text)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from datetime import UTC, datetime
 
 import orjson
 
 from gateway.domain import Scope
+from gateway.store.database import Connection
 from gateway.store.editing import delete
 from gateway.store.fences import owner_of
 from gateway.store.learning import micros
@@ -19,8 +19,8 @@ _TABLES = (
     " AND c.name IN ('tenant', 'entity') GROUP BY m.name HAVING count(*) = 2 ORDER BY m.name"
 )
 _ERASED = (
-    "INSERT INTO erased (owner, epoch, sequence, erased_at) VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE"
-    " SET epoch = excluded.epoch, sequence = excluded.sequence, erased_at = excluded.erased_at, wiped = 0"
+    "INSERT INTO erased (owner, epoch, sequence, erased_at) VALUES (?, ?, ?, ?) ON CONFLICT (owner) DO UPDATE"
+    " SET epoch = excluded.epoch, sequence = excluded.sequence, erased_at = excluded.erased_at, wiped = FALSE"
 )
 _OF_SESSION = "tenant = ? AND entity = ? AND process = ? AND session = ?"
 _UNSTATED = (
@@ -30,7 +30,7 @@ _UNSTATED = (
 _OLD = "SELECT DISTINCT tenant, entity FROM turns WHERE recorded_at < ?"
 
 
-def erase(connection: sqlite3.Connection, tenant: str, entity: str) -> dict[str, int]:
+def erase(connection: Connection, tenant: str, entity: str) -> dict[str, int]:
     """Delete every row of an entity in every table there is; what stays is a number that tells nothing of it."""
     now, owner = micros(datetime.now(UTC)), owner_of(tenant, entity)
     row = (
@@ -49,7 +49,7 @@ def erase(connection: sqlite3.Connection, tenant: str, entity: str) -> dict[str,
     return counts
 
 
-def delete_session(connection: sqlite3.Connection, scope: Scope) -> bool:
+def delete_session(connection: Connection, scope: Scope) -> bool:
     """Delete a conversation; memories that only messages of it stated are found by their own text from now on."""
     assert scope.session is not None
     keys = (scope.tenant, scope.entity, scope.process, scope.session)
@@ -70,7 +70,7 @@ def delete_session(connection: sqlite3.Connection, scope: Scope) -> bool:
     return True
 
 
-def purge_traces(connection: sqlite3.Connection, before: int, limit: int) -> int:
+def purge_traces(connection: Connection, before: int, limit: int) -> int:
     """Delete the oldest traces from before this time."""
     return connection.execute(
         "DELETE FROM requests WHERE (tenant, entity, started_at, request) IN"
@@ -80,12 +80,12 @@ def purge_traces(connection: sqlite3.Connection, before: int, limit: int) -> int
     ).rowcount
 
 
-def old_owners(connection: sqlite3.Connection, before: int) -> list[tuple[str, str]]:
+def old_owners(connection: Connection, before: int) -> list[tuple[str, str]]:
     """The entities that have turns from before this time."""
     return [(tenant, entity) for tenant, entity in connection.execute(_OLD, (before,))]
 
 
-def purge_turns(connection: sqlite3.Connection, tenant: str, entity: str, before: int) -> int:
+def purge_turns(connection: Connection, tenant: str, entity: str, before: int) -> int:
     """Delete an entity's turns from before this time, with their messages and blocks; its memories stay."""
     old = (tenant, entity, before)
     within = "WHERE tenant = ? AND entity = ? AND"
@@ -102,12 +102,13 @@ def purge_turns(connection: sqlite3.Connection, tenant: str, entity: str, before
     return turns
 
 
-def _part(connection: sqlite3.Connection, tenant: str, entity: str, messages: list[int]) -> None:
+def _part(connection: Connection, tenant: str, entity: str, messages: list[int]) -> None:
     """Part the memories from messages that are gone, and have every index made anew without these."""
     keys, gone = (tenant, entity), orjson.dumps(messages).decode()
     for table, column in (("mentions", "message"), ("encodings", "key")):
         connection.execute(
-            f"DELETE FROM {table} WHERE tenant = ? AND entity = ? AND {column} IN (SELECT value FROM json_each(?))",
+            f"DELETE FROM {table} WHERE tenant = ? AND entity = ?"
+            f" AND {column} IN (SELECT CAST(value AS BIGINT) FROM json_each(?))",
             (*keys, gone),
         )
     sequence = enter(connection, tenant, entity, micros(datetime.now(UTC))) + 1

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterable
 from datetime import datetime
 
 import orjson
 
 from gateway.domain import Scope
+from gateway.store.database import Connection
 from gateway.store.learning import micros
 from gateway.wire.chat import hashed
 
@@ -18,7 +18,7 @@ def owner_of(tenant: str, entity: str) -> bytes:
     return hashed(tenant.encode(), entity.encode())
 
 
-def erased_since(connection: sqlite3.Connection, scope: Scope, began: datetime) -> bool:
+def erased_since(connection: Connection, scope: Scope, began: datetime) -> bool:
     """The entity was erased after this: what began then must not bring it back."""
     found = connection.execute(
         "SELECT 1 FROM erased WHERE owner = ? AND erased_at >= ?", (owner_of(scope.tenant, scope.entity), micros(began))
@@ -26,7 +26,7 @@ def erased_since(connection: sqlite3.Connection, scope: Scope, began: datetime) 
     return found.fetchone() is not None
 
 
-def any_deleted(connection: sqlite3.Connection, tenant: str, memories: Iterable[str]) -> bool:
+def any_deleted(connection: Connection, tenant: str, memories: Iterable[str]) -> bool:
     """One of these memories was deleted."""
     found = connection.execute(
         "SELECT 1 FROM memories INDEXED BY memories_by_id WHERE tenant = ? AND status = 'deleted'"

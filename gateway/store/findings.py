@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from gateway.domain import NOBODY, Learnt, Statement, Triple
 from gateway.store import queue, recording
+from gateway.store.database import Connection
 from gateway.store.jobs import Digest, Fact, Findings, Job, Link, Retraction
 from gateway.store.learning import Learning, form, micros, slot, storable, value
 from gateway.words import terms
@@ -36,7 +36,7 @@ _NAMING = (
 )
 
 
-def apply(connection: sqlite3.Connection, job: Job, upto: int, findings: Findings) -> bool:
+def apply(connection: Connection, job: Job, upto: int, findings: Findings) -> bool:
     """Write the findings and move the job on; nothing and False where the claim is void."""
     if not queue.held(connection, job):
         return False
@@ -62,7 +62,7 @@ def apply(connection: sqlite3.Connection, job: Job, upto: int, findings: Finding
 class _Applying:
     """The findings of one batch on their way into the tables of its entity."""
 
-    def __init__(self, connection: sqlite3.Connection, job: Job) -> None:
+    def __init__(self, connection: Connection, job: Job) -> None:
         self._connection, self._job = connection, job
         self._owner = (job.scope.tenant, job.scope.entity)
         self._closed = job.scope.process if job.closed else ""
@@ -210,7 +210,7 @@ class _Applying:
         return str(row[0]) if row else None
 
 
-def _propose(connection: sqlite3.Connection, job: Job, text: str) -> None:
+def _propose(connection: Connection, job: Job, text: str) -> None:
     """Propose an attribute of the process. Nothing says from whose conversation it came."""
     owner, process = (job.scope.tenant, NOBODY), job.scope.process
     known = connection.execute(
@@ -235,14 +235,14 @@ def _propose(connection: sqlite3.Connection, job: Job, text: str) -> None:
     _keep_sequence(connection, *owner, learning.sequence)
 
 
-def _learning(connection: sqlite3.Connection, tenant: str, entity: str) -> Learning:
+def _learning(connection: Connection, tenant: str, entity: str) -> Learning:
     (sequence,) = connection.execute(
         "SELECT sequence FROM entities WHERE tenant = ? AND entity = ?", (tenant, entity)
     ).fetchone()
     return Learning(connection, tenant, entity, sequence)
 
 
-def _keep_sequence(connection: sqlite3.Connection, tenant: str, entity: str, sequence: int) -> None:
+def _keep_sequence(connection: Connection, tenant: str, entity: str, sequence: int) -> None:
     connection.execute("UPDATE entities SET sequence = ? WHERE tenant = ? AND entity = ?", (sequence, tenant, entity))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import sqlite3
 import unicodedata
 import uuid
 from collections.abc import Iterable
@@ -12,19 +11,20 @@ from datetime import UTC, datetime
 import orjson
 
 from gateway.domain import LASTING, RETRACTION, Ended, Learnt, Origin, Statement, Triple
+from gateway.store.database import Connection
 
 TRUST: dict[Origin, float] = {"local": 1.0, "api": 1.0, "import": 0.9, "llm": 0.8}
 """Of what comes this way: the user's own words, or somebody's reading of them."""
 
 _REMEMBER = (
-    "INSERT INTO memories (tenant, entity, id, sequence, key, process, session, learnt_process, learnt_session, closed,"
-    " kind, text, form, status, standing, origin, trust, confidence, times_seen, first_seen, last_seen, valid_from,"
-    " expires_at, metadata, created_at, updated_at)"
+    "INSERT INTO memories AS m (tenant, entity, id, sequence, key, process, session, learnt_process, learnt_session,"
+    " closed, kind, text, form, status, standing, origin, trust, confidence, times_seen, first_seen, last_seen,"
+    " valid_from, expires_at, metadata, created_at, updated_at)"
     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, ?, ?, ?, ?)"
     " ON CONFLICT (tenant, entity, closed, process, session, form)"
     " WHERE status IN ('active', 'proposed', 'quarantined') DO UPDATE SET"
-    " times_seen = times_seen + 1, last_seen = max(last_seen, excluded.last_seen),"
-    " first_seen = min(first_seen, excluded.first_seen), valid_from = min(valid_from, excluded.valid_from),"
+    " times_seen = m.times_seen + 1, last_seen = max(m.last_seen, excluded.last_seen),"
+    " first_seen = min(m.first_seen, excluded.first_seen), valid_from = min(m.valid_from, excluded.valid_from),"
     " sequence = excluded.sequence, updated_at = excluded.updated_at"
     " RETURNING id"
 )
@@ -81,7 +81,7 @@ class Learning:
     The caller stores `sequence` as the entity's when it is done.
     """
 
-    def __init__(self, connection: sqlite3.Connection, tenant: str, entity: str, sequence: int) -> None:
+    def __init__(self, connection: Connection, tenant: str, entity: str, sequence: int) -> None:
         self.sequence = sequence
         self._connection = connection
         self._owner = (tenant, entity)
@@ -108,7 +108,7 @@ class Learning:
         (name,) = self._connection.execute(_REMEMBER, values).fetchall()[0]
         self.mention(name, learnt.sources)
         if name == new:
-            self.link(name, statement.triples)
+            self._link(name, statement.triples)
         if status == "active" or statement.refused == RETRACTION:
             self.end(name, learnt, said)
         if status == "active" and name == new:
@@ -127,6 +127,9 @@ class Learning:
         self._connection.execute(
             "DELETE FROM triples WHERE tenant = ? AND entity = ? AND memory = ?", (*self._owner, memory)
         )
+        self._link(memory, triples)
+
+    def _link(self, memory: str, triples: Iterable[Triple]) -> None:
         self._connection.executemany(
             "INSERT INTO triples (tenant, entity, memory, place, subject, predicate, object, slot, value)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -157,8 +160,9 @@ class Learning:
             own = _own(learnt.statement, place)
             gone = value(ended.object) if ended.object else b""
             self._connection.execute(
-                "INSERT INTO endings (tenant, entity, memory, slot, value, kept, since) VALUES (?, ?, ?, ?, ?, ?, ?)"
-                " ON CONFLICT DO UPDATE SET since = max(since, excluded.since)",
+                "INSERT INTO endings AS e (tenant, entity, memory, slot, value, kept, since)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (tenant, entity, slot, memory, value)"
+                " DO UPDATE SET since = max(e.since, excluded.since)",
                 (*self._owner, name, place, gone, own[0] if own else b"", said),
             )
             about = (name, said, learnt.closed, learnt.process, learnt.session)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
 from gateway.domain import NOBODY, Triple
+from gateway.store.database import Connection
 from gateway.store.library import Change, Edge, Entry, Owner, Profile, Source, Totals, Wanted
 from gateway.store.pages import Listing, Page, after, listing
 from gateway.store.reading import moment, moment_or_none
@@ -28,9 +28,10 @@ _PROFILE = (
 )
 _OWNERS = (
     "SELECT entity, owner_process, owner_session, count(*), min(created_at), max(last_seen) FROM ("
-    " SELECT entity, created_at, last_seen, iif(process = '', learnt_process, process) AS owner_process,"
-    " iif(session = '', learnt_session, session) AS owner_session FROM memories"
-    " WHERE tenant = ? AND status = 'active'{}) GROUP BY 1, 2, 3 {} ORDER BY 1, 2, 3 LIMIT ?"
+    " SELECT entity, created_at, last_seen,"
+    " CASE WHEN process = '' THEN learnt_process ELSE process END AS owner_process,"
+    " CASE WHEN session = '' THEN learnt_session ELSE session END AS owner_session FROM memories"
+    " WHERE tenant = ? AND status = 'active'{}) AS owned GROUP BY 1, 2, 3 {} ORDER BY 1, 2, 3 LIMIT ?"
 )
 _SOURCES = (
     "SELECT g.session, g.process, g.turn, g.role, g.text, g.said_at, n.former FROM mentions AS n"
@@ -38,7 +39,7 @@ _SOURCES = (
     " ON g.tenant = n.tenant AND g.entity = n.entity AND g.key = n.message"
     " WHERE n.tenant = ? AND n.entity = ? AND n.memory = ? ORDER BY g.said_at, g.key"
 )
-_SHOWN = " AND predicate NOT IN ('about', 'does', 'lacks') AND predicate NOT GLOB 'any *'"
+_SHOWN = " AND predicate NOT IN ('about', 'does', 'lacks') AND substr(predicate, 1, 4) <> 'any '"
 """Triples that only help to find what a later statement ends are no knowledge."""
 _EDGES = (
     "SELECT t.subject, t.predicate, t.object, t.slot, t.value, m.id, m.times_seen, m.first_seen, m.last_seen,"
@@ -49,7 +50,7 @@ _EDGES = (
 )
 
 
-def entities(connection: sqlite3.Connection, tenant: str, page: Page) -> Listing[Profile]:
+def entities(connection: Connection, tenant: str, page: Page) -> Listing[Profile]:
     """A page of the tenant's entities, those that came last first."""
     start = after(page, int, str)
     within, values = (" AND (created_at, entity) < (?, ?)", start) if start else ("", ())
@@ -58,13 +59,13 @@ def entities(connection: sqlite3.Connection, tenant: str, page: Page) -> Listing
     return listing(rows, page, _profile, lambda row: (row[1], row[0]))
 
 
-def entity(connection: sqlite3.Connection, tenant: str, name: str) -> Profile | None:
+def entity(connection: Connection, tenant: str, name: str) -> Profile | None:
     """One entity."""
     row = connection.execute(f"{_PROFILE} AND e.entity = ?", (tenant, name)).fetchone()
     return _profile(row) if row else None
 
 
-def owners(connection: sqlite3.Connection, tenant: str, name: str | None, page: Page) -> Listing[Owner]:
+def owners(connection: Connection, tenant: str, name: str | None, page: Page) -> Listing[Owner]:
     """A page of the scopes that memories belong to."""
     start = after(page, str, str, str)
     only, owner = (" AND entity = ?", (name,)) if name is not None else ("", ())
@@ -76,7 +77,7 @@ def owners(connection: sqlite3.Connection, tenant: str, name: str | None, page: 
     return listing(rows, page, _owner, lambda row: row[:3])
 
 
-def memories(connection: sqlite3.Connection, tenant: str, name: str, wanted: Wanted, page: Page) -> Listing[Entry]:
+def memories(connection: Connection, tenant: str, name: str, wanted: Wanted, page: Page) -> Listing[Entry]:
     """A page of an entity's memories, newest first."""
     start = after(page, int, str)
     clauses, values = matching(wanted)
@@ -92,7 +93,7 @@ def memories(connection: sqlite3.Connection, tenant: str, name: str, wanted: Wan
     return listing(rows, page, lambda row: _entry(row, triples), lambda row: (row[23], row[0]))
 
 
-def memory(connection: sqlite3.Connection, tenant: str, memory: str) -> Entry | None:
+def memory(connection: Connection, tenant: str, memory: str) -> Entry | None:
     """One memory that was not deleted."""
     row = connection.execute(
         f"SELECT {ENTRY} FROM memories INDEXED BY memories_by_id WHERE tenant = ? AND id = ? AND status <> 'deleted'",
@@ -113,15 +114,16 @@ def matching(wanted: Wanted) -> tuple[str, tuple[Any, ...]]:
             clauses += f" AND {column} IN (SELECT value FROM json_each(?))"
             values.append(orjson.dumps(names).decode())
     if wanted.text:
-        clauses += " AND instr(folded(text), ?)"
+        clauses += " AND instr(folded(text), folded(?)) > 0"
         values.append(wanted.text.casefold())
     for key, value in wanted.metadata.items():
-        clauses += " AND EXISTS (SELECT 1 FROM json_each(metadata) AS j WHERE j.key = ? AND j.value = ?)"
-        values += (key, value)
+        clauses += " AND EXISTS (SELECT 1 FROM json_each(metadata) AS j WHERE j.key = ?"
+        clauses += " AND j.value = json_extract(?, '$'))"
+        values += (key, orjson.dumps(value).decode())
     return clauses, tuple(values)
 
 
-def history(connection: sqlite3.Connection, tenant: str, name: str, memory: str) -> list[Change]:
+def history(connection: Connection, tenant: str, name: str, memory: str) -> list[Change]:
     """What happened to a memory, oldest first."""
     keys = (tenant, name, memory)
     row = connection.execute(
@@ -146,7 +148,7 @@ def history(connection: sqlite3.Connection, tenant: str, name: str, memory: str)
     return [made, *sorted([*seen, *reversed(changes)], key=lambda change: change.at)]
 
 
-def _sources(connection: sqlite3.Connection, keys: tuple[str, str, str]) -> tuple[Source, ...]:
+def _sources(connection: Connection, keys: tuple[str, str, str]) -> tuple[Source, ...]:
     rows = connection.execute(_SOURCES, keys).fetchall()
     return tuple(map(_source, rows))
 
@@ -156,7 +158,7 @@ def _source(row: Sequence[Any]) -> Source:
     return Source(session, process, turn, role, text, moment(said_at))
 
 
-def graph(connection: sqlite3.Connection, tenant: str, name: str) -> list[Edge]:
+def graph(connection: Connection, tenant: str, name: str) -> list[Edge]:
     """The edges of an entity, each once, however many memories state it."""
     found: dict[tuple[bytes, bytes], Edge] = {}
     for row in connection.execute(_EDGES, (tenant, name)):
@@ -175,7 +177,7 @@ def graph(connection: sqlite3.Connection, tenant: str, name: str) -> list[Edge]:
     return list(found.values())
 
 
-def totals(connection: sqlite3.Connection, tenant: str) -> Totals:
+def totals(connection: Connection, tenant: str) -> Totals:
     """How much is kept of a tenant."""
     counts = [
         connection.execute(f"SELECT count(*) FROM {table} WHERE tenant = ?{but}", (tenant,)).fetchone()[0]
@@ -205,7 +207,7 @@ def _owner(row: Sequence[Any]) -> Owner:
     return Owner(name, process, session, count, moment(created), moment(last))
 
 
-def _triples(connection: sqlite3.Connection, tenant: str, name: str, ids: Sequence[str]) -> dict[str, list[Triple]]:
+def _triples(connection: Connection, tenant: str, name: str, ids: Sequence[str]) -> dict[str, list[Triple]]:
     found: dict[str, list[Triple]] = {}
     for row in connection.execute(
         f"SELECT memory, subject, predicate, object FROM triples WHERE tenant = ? AND entity = ?{_SHOWN}"

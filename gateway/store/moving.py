@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
 import orjson
 
+from gateway.store.database import Connection
 from gateway.store.looking import graph
 from gateway.store.reading import moment
 from gateway.store.records import EdgeRecord, MemoryRecord, Record, SessionRecord, TurnRecord
@@ -55,14 +55,14 @@ _BELONGINGS = {
 }
 
 
-def sessions(connection: sqlite3.Connection, tenant: str, entity: str, after: Cursor) -> Any:
+def sessions(connection: Connection, tenant: str, entity: str, after: Cursor) -> Any:
     """The sessions that follow `after`, and where the next part goes on."""
     rows = _rows(connection, _SESSIONS, (tenant, entity, *(after or (-1, "", "")), AT_ONCE))
     records = [SessionRecord.model_validate(_plain(row)) for row in rows]
     return _written(records), _next(rows, "created_at", "process", "session")
 
 
-def turns(connection: sqlite3.Connection, tenant: str, entity: str, after: Cursor) -> Any:
+def turns(connection: Connection, tenant: str, entity: str, after: Cursor) -> Any:
     """The turns that follow `after`, each with its messages."""
     rows = _rows(connection, _TURNS, (tenant, entity, *(after or (-1, "")), AT_ONCE))
     threads: dict[tuple[str, str], list[str]] = {}
@@ -79,7 +79,7 @@ def turns(connection: sqlite3.Connection, tenant: str, entity: str, after: Curso
     return _written(records), _next(rows, "recorded_at", "turn")
 
 
-def memories(connection: sqlite3.Connection, tenant: str, entity: str, after: Cursor) -> Any:
+def memories(connection: Connection, tenant: str, entity: str, after: Cursor) -> Any:
     """The memories that follow `after`, with all that belongs to them."""
     rows = _rows(connection, _MEMORIES, (tenant, entity, *(after or (-1, "")), AT_ONCE))
     records = []
@@ -90,7 +90,7 @@ def memories(connection: sqlite3.Connection, tenant: str, entity: str, after: Cu
     return _written(records), _next(rows, "created_at", "id")
 
 
-def edges(connection: sqlite3.Connection, tenant: str, entity: str, after: Cursor) -> Any:
+def edges(connection: Connection, tenant: str, entity: str, after: Cursor) -> Any:
     """All edges of the graph."""
     return _written([EdgeRecord(**asdict(edge)) for edge in graph(connection, tenant, entity)]), None
 
@@ -99,7 +99,7 @@ PARTS: Sequence[Part] = (sessions, turns, memories, edges)
 """What an export consists of, in its order."""
 
 
-def _rows(connection: sqlite3.Connection, sql: str, values: Sequence[object]) -> list[dict[str, Any]]:
+def _rows(connection: Connection, sql: str, values: Sequence[object]) -> list[dict[str, Any]]:
     found = connection.execute(sql, values)
     names = [column[0] for column in found.description]
     return [dict(zip(names, row, strict=True)) for row in found.fetchall()]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from gateway.domain import NOBODY, Scope, Turn
+from gateway.store.database import Connection
 from gateway.store.jobs import Job, Parked
 from gateway.store.learning import micros
 
@@ -21,13 +21,13 @@ _HELD = (
     "SELECT 1 FROM jobs AS j JOIN entities AS e USING (tenant, entity)"
     " WHERE tenant = ? AND entity = ? AND process = ? AND j.fence = ? AND j.lease > 0 AND e.epoch = ?"
 )
-_RIPE = f"{_WAITS} AND j.due <= ?1 AND j.lease <= ?1 AND (j.touched <= ?2 OR j.since <= ?3)"
-_FIRST_OF_ITS_ENTITY = (
+RIPE = f"{_WAITS} AND j.due <= ?1 AND j.lease <= ?1 AND (j.touched <= ?2 OR j.since <= ?3)"
+FIRST_OF_ITS_ENTITY = (
     "NOT EXISTS (SELECT 1 FROM jobs AS o WHERE o.tenant = j.tenant AND o.entity = j.entity AND o.process <> j.process"
     " AND (o.lease > ?1 OR (o.since < j.since AND o.due <= ?1 AND (o.upto > o.cursor OR o.again > 0)"
     " AND (o.touched <= ?2 OR o.since <= ?3))))"
 )
-_NEXT = f"SELECT tenant, entity, process FROM jobs AS j INDEXED BY jobs_waiting WHERE {_RIPE}"
+_NEXT = f"SELECT tenant, entity, process FROM jobs AS j INDEXED BY jobs_waiting WHERE {RIPE}"
 _CLAIM = (
     "UPDATE jobs SET fence = fence + 1, lease = ? WHERE tenant = ? AND entity = ? AND process = ?"
     " RETURNING cursor, upto, again, attempts, fence, model, closed"
@@ -35,7 +35,7 @@ _CLAIM = (
 _OF = "tenant = ? AND entity = ? AND process = ?"
 
 
-def enqueue(connection: sqlite3.Connection, turn: Turn, before: int, upto: int, now: int) -> None:
+def enqueue(connection: Connection, turn: Turn, before: int, upto: int, now: int) -> None:
     """Say that the turn's messages are to be read; `before` is the entity's sequence number before them."""
     connection.execute(
         "INSERT INTO jobs AS j (tenant, entity, process, cursor, upto, model, closed, since, touched)"
@@ -50,31 +50,28 @@ def enqueue(connection: sqlite3.Connection, turn: Turn, before: int, upto: int, 
     )
 
 
-def recover(connection: sqlite3.Connection) -> None:
+def recover(connection: Connection) -> None:
     """Give up all claims."""
     connection.execute("UPDATE jobs SET lease = 0 WHERE lease > 0")
 
 
-def claim(
-    connection: sqlite3.Connection, now: datetime, idle: float, lease: float, only: Sequence[Scope] | None
-) -> Job | None:
+def claim(connection: Connection, now: datetime, idle: float, lease: float, only: Sequence[Scope] | None) -> Job | None:
     """Take the job that was quiet longest."""
-    times = (micros(now), micros(now) - round(idle * 1e6), micros(now) - round(idle * PATIENCE * 1e6))
-    row = None
+    at, row = times(now, idle), None
     if only is None:
-        row = connection.execute(f"{_NEXT} AND {_FIRST_OF_ITS_ENTITY} ORDER BY j.touched LIMIT 1", times).fetchone()
+        row = connection.execute(f"{_NEXT} AND {FIRST_OF_ITS_ENTITY} ORDER BY j.touched LIMIT 1", at).fetchone()
     for scope in only or ():
         row = (
             row
             or connection.execute(
                 f"SELECT tenant, entity, process FROM jobs AS j WHERE tenant = ?4 AND entity = ?5 AND process = ?6"
-                f" AND {_RIPE} AND {_FIRST_OF_ITS_ENTITY}",
-                (*times, scope.tenant, scope.entity, scope.process),
+                f" AND {RIPE} AND {FIRST_OF_ITS_ENTITY}",
+                (*at, scope.tenant, scope.entity, scope.process),
             ).fetchone()
         )
     if row is None:
         return None
-    (found,) = connection.execute(_CLAIM, (times[0] + round(lease * 1e6), *row)).fetchall()
+    (found,) = connection.execute(_CLAIM, (at[0] + round(lease * 1e6), *row)).fetchall()
     cursor, upto, again, attempts, fence, model, closed = found
     if again:
         cursor, upto = connection.execute(
@@ -85,12 +82,17 @@ def claim(
     return Job(Scope(*row), cursor, upto, bool(again), attempts, fence, epoch, model, bool(closed))
 
 
-def held(connection: sqlite3.Connection, job: Job) -> bool:
+def times(now: datetime, idle: float) -> tuple[int, int, int]:
+    """Now, since when a conversation is quiet, and since when it has waited too long for that."""
+    return micros(now), micros(now) - round(idle * 1e6), micros(now) - round(idle * PATIENCE * 1e6)
+
+
+def held(connection: Connection, job: Job) -> bool:
     """Nobody else claimed the job, and its entity was not erased."""
     return connection.execute(_HELD, (*_keys(job.scope), job.fence, job.epoch)).fetchone() is not None
 
 
-def spend(connection: sqlite3.Connection, job: Job, now: datetime, entity: int, tenant: int) -> bool:
+def spend(connection: Connection, job: Job, now: datetime, entity: int, tenant: int) -> bool:
     """Count a call of the entity and of its tenant, and forget the days before."""
     today = micros(now) // DAY
     owners = ((job.scope.tenant, job.scope.entity, entity), (job.scope.tenant, NOBODY, tenant))
@@ -103,14 +105,14 @@ def spend(connection: sqlite3.Connection, job: Job, now: datetime, entity: int, 
     for owner, name, _ in owners:
         connection.execute("DELETE FROM calls WHERE tenant = ? AND entity = ? AND day < ?", (owner, name, today))
         connection.execute(
-            "INSERT INTO calls (tenant, entity, day, calls) VALUES (?, ?, ?, 1)"
-            " ON CONFLICT DO UPDATE SET calls = calls + 1",
+            "INSERT INTO calls AS c (tenant, entity, day, calls) VALUES (?, ?, ?, 1)"
+            " ON CONFLICT (tenant, entity, day) DO UPDATE SET calls = c.calls + 1",
             (owner, name, today),
         )
     return True
 
 
-def release(connection: sqlite3.Connection, job: Job, due: datetime) -> bool:
+def release(connection: Connection, job: Job, due: datetime) -> bool:
     """Give the claim back."""
     if not held(connection, job):
         return False
@@ -119,7 +121,7 @@ def release(connection: sqlite3.Connection, job: Job, due: datetime) -> bool:
 
 
 def fail(
-    connection: sqlite3.Connection, job: Job, upto: int, error: str, due: datetime, attempts: int
+    connection: Connection, job: Job, upto: int, error: str, due: datetime, attempts: int
 ) -> Literal["again", "parked"]:
     """Count an attempt; park the batch after the last one, whose parked batches are not tried by themselves."""
     if not held(connection, job):
@@ -134,7 +136,8 @@ def fail(
     now = micros(datetime.now(UTC))
     if job.again:
         connection.execute(
-            f"UPDATE parked SET again = 0, error = ?, attempts = attempts + 1, parked_at = ? WHERE {_OF} AND upto = ?",
+            "UPDATE parked SET again = FALSE, error = ?, attempts = attempts + 1, parked_at = ?"
+            f" WHERE {_OF} AND upto = ?",
             (error, now, *keys, job.upto),
         )
     else:
@@ -147,7 +150,7 @@ def fail(
     return "parked"
 
 
-def move(connection: sqlite3.Connection, job: Job, upto: int, *, parked: bool = False) -> None:
+def move(connection: Connection, job: Job, upto: int, *, parked: bool = False) -> None:
     """Go on behind `upto`, and give the claim back; `parked`: the batch was not read."""
     keys = _keys(job.scope)
     if not job.again:
@@ -157,18 +160,18 @@ def move(connection: sqlite3.Connection, job: Job, upto: int, *, parked: bool = 
         )
         return
     done = parked or upto >= job.upto
-    connection.execute(f"UPDATE jobs SET lease = 0, due = 0, again = again - ? WHERE {_OF}", (done, *keys))
+    connection.execute(f"UPDATE jobs SET lease = 0, due = 0, again = again - ? WHERE {_OF}", (int(done), *keys))
     if not parked and done:
         connection.execute(f"DELETE FROM parked WHERE {_OF} AND upto = ?", (*keys, job.upto))
     elif not parked:
         connection.execute(f"UPDATE parked SET cursor = ? WHERE {_OF} AND upto = ?", (upto, *keys, job.upto))
 
 
-def requeue(connection: sqlite3.Connection, parked: Parked) -> bool:
+def requeue(connection: Connection, parked: Parked) -> bool:
     """Mark a parked batch, and wake its job."""
     keys = _keys(parked.scope)
     marked = connection.execute(
-        f"UPDATE parked SET again = 1 WHERE {_OF} AND upto = ? AND NOT again", (*keys, parked.upto)
+        f"UPDATE parked SET again = TRUE WHERE {_OF} AND upto = ? AND NOT again", (*keys, parked.upto)
     ).rowcount
     if marked:
         connection.execute(

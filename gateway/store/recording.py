@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -10,19 +10,29 @@ import orjson
 
 from gateway.domain import Block, Learnt, Message, Scope, Turn
 from gateway.store import queue, tracing
+from gateway.store.database import Connection
 from gateway.store.fences import any_deleted, erased_since, owner_of
 from gateway.store.learning import Learning, micros, storable
 from gateway.wire.chat import ROOT, rechained
 
+_DONE = (
+    "SELECT 1 FROM turns WHERE tenant = ? AND entity = ? AND turn = ?"
+    " UNION ALL SELECT 1 FROM erased WHERE owner = ? AND erased_at >= ?"
+)
+"""It was committed although that was not known, or its entity was erased since it began."""
+_LEARN = (
+    "UPDATE messages SET learnt = TRUE, key = ?"
+    " WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ? AND NOT learnt"
+)
 
-def record(connection: sqlite3.Connection, turn: Turn) -> None:
+
+def record(connection: Connection, turn: Turn) -> None:
     """Write a turn: entity, session, new messages, reply, statements; one that is there already stays as it is."""
     now = micros(datetime.now(UTC))
     tenant, entity, process, session = _keys(turn.scope)
-    keys = (tenant, entity, turn.id)
-    if connection.execute("SELECT 1 FROM turns WHERE tenant = ? AND entity = ? AND turn = ?", keys).fetchone():
-        return  # its commit was reported as failed, and had succeeded
-    if erased_since(connection, turn.scope, turn.started_at):
+    if connection.execute(
+        _DONE, (tenant, entity, turn.id, owner_of(tenant, entity), micros(turn.started_at))
+    ).fetchone():
         return
     turn = _placed(connection, turn)
     sequence = enter(connection, tenant, entity, now)
@@ -30,10 +40,7 @@ def record(connection: sqlite3.Connection, turn: Turn) -> None:
     _session(connection, turn, now)
     learning = Learning(connection, tenant, entity, sequence)
     written = _Messages(connection, turn, learning, now)
-    for message in turn.messages:
-        written.add(message)
-    if turn.reply:
-        written.add(turn.reply)
+    written.add([*turn.messages, turn.reply] if turn.reply else turn.messages)
     newest = 0
     for message, statements in turn.learn:
         key = written.learn(message)
@@ -53,7 +60,7 @@ def record(connection: sqlite3.Connection, turn: Turn) -> None:
         tracing.keep(connection, turn.trace)
 
 
-def _keep_turn(connection: sqlite3.Connection, turn: Turn, attempt: int, now: int) -> None:
+def _keep_turn(connection: Connection, turn: Turn, attempt: int, now: int) -> None:
     tenant, entity, process, session = _keys(turn.scope)
     connection.execute(
         "INSERT INTO turns (tenant, entity, turn, process, session, request, anchor, reply, state, attempt,"
@@ -70,7 +77,7 @@ def _keep_turn(connection: sqlite3.Connection, turn: Turn, attempt: int, now: in
     )
 
 
-def _placed(connection: sqlite3.Connection, turn: Turn) -> Turn:
+def _placed(connection: Connection, turn: Turn) -> Turn:
     """A turn that begins a session which has one already follows its newest answer, unless its client sends history.
 
     So a session stays whole although the store could not be asked where the turn belongs.
@@ -95,7 +102,7 @@ def _placed(connection: sqlite3.Connection, turn: Turn) -> Turn:
     )
 
 
-def add_usage(connection: sqlite3.Connection, turn: Turn) -> None:
+def add_usage(connection: Connection, turn: Turn) -> None:
     """Set the usage of a recorded turn."""
     connection.execute(
         "UPDATE turns SET usage = ? WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND turn = ?",
@@ -104,7 +111,7 @@ def add_usage(connection: sqlite3.Connection, turn: Turn) -> None:
 
 
 def keep_block(
-    connection: sqlite3.Connection, scope: Scope, block: Block, replay_from: bytes | None, began: datetime | None
+    connection: Connection, scope: Scope, block: Block, replay_from: bytes | None, began: datetime | None
 ) -> Block:
     """Keep the first block of a message, and where replay starts; returns the block that is kept."""
     now = micros(datetime.now(UTC))
@@ -141,22 +148,21 @@ def _keys(scope: Scope) -> tuple[str, str, str, str]:
     return scope.tenant, scope.entity, scope.process, scope.session
 
 
-def enter(connection: sqlite3.Connection, tenant: str, entity: str, now: int) -> int:
+def enter(connection: Connection, tenant: str, entity: str, now: int) -> int:
     """The entity's sequence number; the entity is made if it is new, and goes on where it was erased."""
     owner = owner_of(tenant, entity)
-    connection.execute(
+    found = connection.execute(
         "INSERT INTO entities (tenant, entity, epoch, sequence, created_at, last_seen)"
         " VALUES (?1, ?2, coalesce((SELECT epoch FROM erased WHERE owner = ?3), 0),"
         " coalesce((SELECT sequence FROM erased WHERE owner = ?3), 0), ?4, ?4)"
-        " ON CONFLICT (tenant, entity) DO UPDATE SET last_seen = excluded.last_seen",
+        " ON CONFLICT (tenant, entity) DO UPDATE SET last_seen = excluded.last_seen RETURNING sequence",
         (tenant, entity, owner, now),
-    )
-    found = connection.execute("SELECT sequence FROM entities WHERE tenant = ? AND entity = ?", (tenant, entity))
-    sequence: int = found.fetchone()[0]
+    ).fetchall()
+    sequence: int = found[0][0]
     return sequence
 
 
-def _forget_attempt(connection: sqlite3.Connection, turn: Turn) -> int:
+def _forget_attempt(connection: Connection, turn: Turn) -> int:
     """Take back the attempt that this turn replaces; returns how many there were."""
     if turn.replaces is None:
         return 0
@@ -178,7 +184,7 @@ def _forget_attempt(connection: sqlite3.Connection, turn: Turn) -> int:
     return attempts
 
 
-def _session(connection: sqlite3.Connection, turn: Turn, now: int) -> None:
+def _session(connection: Connection, turn: Turn, now: int) -> None:
     """Make or renew the session; its head moves with the newest answer that said something.
 
     An answer to the head itself is newer than it whatever the clock says; a session may be there without a head, since
@@ -187,12 +193,13 @@ def _session(connection: sqlite3.Connection, turn: Turn, now: int) -> None:
     keys = _keys(turn.scope)
     head = turn.reply.chain if turn.reply and (turn.state == "complete" or not turn.reply.tool) else None
     connection.execute(
-        "INSERT INTO sessions (tenant, entity, process, session, head, replay_from, sends_history, created_at,"
+        "INSERT INTO sessions AS s (tenant, entity, process, session, head, replay_from, sends_history, created_at,"
         " last_seen) VALUES (?, ?, ?, ?, ?, x'', ?, ?, ?)"
         " ON CONFLICT (tenant, entity, process, session) DO UPDATE SET"
-        " head = CASE WHEN length(excluded.head) > 0 AND (head IN (x'', ?) OR excluded.last_seen >= last_seen)"
-        " THEN excluded.head ELSE head END,"
-        " sends_history = max(sends_history, excluded.sends_history), last_seen = max(last_seen, excluded.last_seen)",
+        " head = CASE WHEN length(excluded.head) > 0 AND (s.head IN (x'', ?) OR excluded.last_seen >= s.last_seen)"
+        " THEN excluded.head ELSE s.head END,"
+        " sends_history = s.sends_history OR excluded.sends_history,"
+        " last_seen = max(s.last_seen, excluded.last_seen)",
         (*keys, head or b"", turn.sends_history, now, micros(turn.started_at), turn.anchor),
     )
 
@@ -200,41 +207,35 @@ def _session(connection: sqlite3.Connection, turn: Turn, now: int) -> None:
 class _Messages:
     """Messages of one turn on their way into the table."""
 
-    def __init__(self, connection: sqlite3.Connection, turn: Turn, learning: Learning, now: int) -> None:
+    def __init__(self, connection: Connection, turn: Turn, learning: Learning, now: int) -> None:
         self.connection, self.turn, self.learning, self.now = connection, turn, learning, now
-        self.parent = turn.anchor
 
-    def add(self, message: Message) -> None:
-        """Write a message behind the one before; one that is there already stays as it is."""
-        key = self.learning.next()
-        self.connection.execute(
+    def add(self, messages: Sequence[Message]) -> None:
+        """Write messages, each behind the one before; one that is there already stays as it is."""
+        parents = [self.turn.anchor, *(message.chain for message in messages)]
+        self.connection.executemany(
             "INSERT INTO messages (tenant, entity, process, session, chain, parent, digest, link, key, turn, role, raw,"
             " text, tool, learnt, said_at, recorded_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
             " ON CONFLICT DO NOTHING",
-            (
-                *_keys(self.turn.scope),
-                *(message.chain, self.parent, message.digest, message.link, key, self.turn.id),
-                *(message.role, storable(message.raw), storable(message.text), message.tool, message.role != "user"),
-                *(micros(self.turn.said_at), self.now),
-            ),
+            [self._row(message, parent) for message, parent in zip(messages, parents, strict=False)],
         )
-        self.parent = message.chain
+
+    def _row(self, message: Message, parent: bytes) -> tuple[object, ...]:
+        return (
+            *_keys(self.turn.scope),
+            *(message.chain, parent, message.digest, message.link, self.learning.next(), self.turn.id),
+            *(message.role, storable(message.raw), storable(message.text), message.tool, message.role != "user"),
+            *(micros(self.turn.said_at), self.now),
+        )
 
     def learn(self, message: Message) -> int | None:
         """Mark a message as learnt, which makes it new to every index; its key, None if it was learnt before."""
         keys = (*_keys(self.turn.scope), message.chain)
+        if self.connection.execute(_LEARN, (self.learning.sequence + 1, *keys)).rowcount:
+            return self.learning.next()
         found = self.connection.execute(
-            "SELECT learnt FROM messages WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ?",
-            keys,
+            "SELECT 1 FROM messages WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ?", keys
         ).fetchone()
         if found is None:
             raise ValueError("a message that is to be learnt from is neither stored nor in its turn")
-        if found[0]:
-            return None
-        key = self.learning.next()
-        self.connection.execute(
-            "UPDATE messages SET learnt = 1, key = ?"
-            " WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ?",
-            (key, *keys),
-        )
-        return key
+        return None

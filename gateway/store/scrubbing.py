@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Mapping, Sequence
 
 import orjson
 
 from gateway.domain import NOBODY
 from gateway.prompt import without
+from gateway.store.database import Connection
 
 
-def texts_of(connection: sqlite3.Connection, tenant: str, entity: str, memory: str) -> list[str]:
+def texts_of(connection: Connection, tenant: str, entity: str, memory: str) -> list[str]:
     """All that a memory ever said."""
     keys = (tenant, entity, memory)
     rows = connection.execute(
@@ -22,7 +22,7 @@ def texts_of(connection: sqlite3.Connection, tenant: str, entity: str, memory: s
     return [row[0] for row in rows if row[0]]
 
 
-def scrub(connection: sqlite3.Connection, tenant: str, entity: str, told: Mapping[str, Sequence[str]]) -> None:
+def scrub(connection: Connection, tenant: str, entity: str, told: Mapping[str, Sequence[str]]) -> None:
     """Take the memories, each with its texts, out of every block; a block that cannot be parted goes whole.
 
     What processes know by themselves is in the blocks of all the tenant's entities.
@@ -51,7 +51,7 @@ def scrub(connection: sqlite3.Connection, tenant: str, entity: str, told: Mappin
 
 
 def _scrub_traces(
-    connection: sqlite3.Connection, owner: tuple[str, ...], whose: str, told: Mapping[str, Sequence[str]]
+    connection: Connection, owner: tuple[str, ...], whose: str, told: Mapping[str, Sequence[str]]
 ) -> None:
     rows = connection.execute(
         f"SELECT entity, started_at, request, block, recalled FROM requests WHERE tenant = ?{whose} AND block <> ''",

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Sequence
 from typing import Any
 
 import orjson
 
 from gateway.domain import Scope
+from gateway.store.database import Connection
 from gateway.store.library import Conversation, PastMessage, PastTurn
 from gateway.store.pages import Listing, Page, after, listing
 from gateway.store.reading import moment
@@ -26,7 +26,7 @@ _MESSAGES = (
 
 
 def sessions(
-    connection: sqlite3.Connection, tenant: str, entity: str, process: str | None, page: Page
+    connection: Connection, tenant: str, entity: str, process: str | None, page: Page
 ) -> Listing[Conversation]:
     """A page of an entity's sessions, newest first."""
     start = after(page, int, str, str)
@@ -39,7 +39,7 @@ def sessions(
     return listing(rows, page, _conversation, lambda row: (row[4], row[0], row[1]))
 
 
-def session(connection: sqlite3.Connection, scope: Scope, page: Page) -> tuple[Conversation, Listing[PastTurn]] | None:
+def session(connection: Connection, scope: Scope, page: Page) -> tuple[Conversation, Listing[PastTurn]] | None:
     """A session with a page of its turns, oldest first."""
     start = after(page, int, str)
     keys = (scope.tenant, scope.entity, scope.process, scope.session)

@@ -12,9 +12,9 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
 
 from gateway.errors import StoreError
+from gateway.store.database import Wipes
 
 MAX_GROUP = 64
 """Transactions that share one commit."""
@@ -31,8 +31,6 @@ _OF_THE_ITEM = (sqlite3.IntegrityError, sqlite3.DataError, sqlite3.ProgrammingEr
 
 _log = logging.getLogger(__name__)
 
-Wipes = Literal["", "log", "file"]
-"""Where no byte of what is removed may be left."""
 Work = Callable[[sqlite3.Connection], object]
 
 

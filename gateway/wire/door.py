@@ -237,11 +237,6 @@ def as_chat(value: Any) -> dict[str, Any]:
     return found
 
 
-def said(raw: str) -> str:
-    """What a person would read of a stored message."""
-    return chat.text_of(as_chat(loads(raw.encode())).get("content"))
-
-
 def rewritten(message: Message, change: Callable[[str], str]) -> Message:
     """The message with its text changed; its place in the thread stays that of what was sent."""
     value = loads(message.raw.encode())

@@ -11,6 +11,7 @@ from gateway.wire.chat import read_message
 from gateway.wire.document import Document, Edit, NotReadable, Span, quoted
 from gateway.wire.lenient import loads, string
 from gateway.wire.messages_blocks import as_chat, is_result
+from gateway.wire.responses import kept_upstream
 
 _SPOKEN = ("user", "assistant")
 
@@ -28,12 +29,11 @@ class MessagesRequest:
     """One request body; raises NotReadable where it holds no messages that memory could be added to.
 
     `messages` are the conversation, chained from ROOT, without system text. A user's message that brings results of
-    tools is one message for each of them, and one for what stands beside them.
+    tools is one message for each of them, and one for what stands beside them. `kept` is None unless the request goes
+    on with a thread that the upstream keeps, as the official client's tool runner does.
     """
 
     choices = 1
-    kept = None
-    """The upstream keeps nothing of the conversation."""
 
     def __init__(self, raw: bytes) -> None:
         self.raw = raw
@@ -47,6 +47,7 @@ class MessagesRequest:
         values = self.document.values
         self.model = string(values.get("model"))
         self.stream = values.get("stream") is True
+        self.kept = kept_upstream(values)
         self._fragments: list[_Fragment] = []
         messages: list[Message] = []
         for place, element in enumerate(self.document.elements):

@@ -12,6 +12,8 @@ from gateway.wire.lenient import dumps, loads
 _DATA_URL = re.compile(r"\Adata:([\w.+-]{1,60}/[\w.+-]{1,60});base64,", re.ASCII)
 _ID = re.compile(r"[^A-Za-z0-9_-]")
 """What may not stand in the id of a call."""
+_FILLED = "[System: Empty message content sanitised to satisfy protocol]"
+"""What litellm says in the place of an answer that held calls only."""
 
 
 def is_result(block: object) -> bool:
@@ -69,7 +71,7 @@ def _answer_as_chat(content: object) -> dict[str, Any]:
     for block in content:
         if not isinstance(block, dict):
             continue
-        if block.get("type") == "text" and block.get("text"):
+        if block.get("type") == "text" and block.get("text") not in (None, "", _FILLED):
             texts.append({"type": "text", "text": block["text"]})
         elif block.get("type") == "tool_use":
             function = {"name": block.get("name"), "arguments": dumps(block.get("input"))}

@@ -62,7 +62,8 @@ def error_body(error: GatewayError) -> bytes:
 class StreamedMessage:
     """The answer that the events of a stream add up to; never raises.
 
-    `ended` and `done` are true from `message_stop` on.
+    `ended` is true from the event on that says why it stopped, since some clients read no further; `done` is true from
+    `message_stop` on.
     """
 
     def __init__(self) -> None:
@@ -89,6 +90,7 @@ class StreamedMessage:
             self._take_usage(event.get("usage"))
             if isinstance(delta, dict) and delta.get("stop_reason"):
                 self._answer = self._answer | {"stop_reason": delta["stop_reason"]}
+                self.ended = True
         elif kind == "message_stop":
             self.ended = self.done = True
         elif kind == "error" or event.get("error"):

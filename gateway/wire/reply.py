@@ -10,7 +10,7 @@ from gateway.domain import Message, Reply, TurnState
 from gateway.wire.chat import read_message, text_of
 from gateway.wire.lenient import dumps, loads, sound, string
 
-_KEPT = ("content", "refusal", "tool_calls", "function_call", "audio")
+_KEPT = ("content", "refusal", "tool_calls", "function_call")
 """What of an assistant's message a client sends back."""
 
 
@@ -21,6 +21,7 @@ def read_reply(body: bytes) -> Reply:
         choice = value["choices"][0]
         message = choice["message"]
         kept = {"content": None} | {key: message[key] for key in _KEPT if message.get(key) is not None}
+        kept |= _spoken(message.get("audio"))
     except (ValueError, KeyError, IndexError, TypeError, AttributeError):
         return Reply("error")
     return Reply(
@@ -60,6 +61,7 @@ class StreamedReply:
         self._text: dict[str, list[str]] = {"content": [], "refusal": []}
         self._calls = _StreamedCalls()
         self._function = {"name": "", "arguments": ""}
+        self._audio: object = None
         self._model: str | None = None
         self._id: str | None = None
         self._finish: str | None = None
@@ -100,6 +102,8 @@ class StreamedReply:
                 elif isinstance(piece, list):  # thinking and text parts of some models
                     pieces.append(text_of(piece))
             self._calls.take(delta.get("tool_calls"))
+            if _member(delta.get("audio"), "id"):
+                self._audio = delta["audio"]
             if isinstance(function := delta.get("function_call"), dict):
                 for key in self._function:
                     self._function[key] += string(function.get(key)) or ""
@@ -121,6 +125,7 @@ class StreamedReply:
             message["tool_calls"] = calls
         if self._function["name"]:
             message["function_call"] = self._function
+        message |= _spoken(self._audio)
         usable = bool(content or refusal) or state == "complete"
         return Reply(state, message if usable else None, self._model, self._id, self._finish, self._usage)
 
@@ -171,6 +176,12 @@ class _StreamedCalls:
 
     def values(self) -> list[dict[str, Any]]:
         return self._calls
+
+
+def _spoken(audio: object) -> dict[str, Any]:
+    """An answer in sound as it is sent back: by its id, without the sound."""
+    name = _member(audio, "id")
+    return {"audio": {"id": name}} if name else {}
 
 
 def _member(value: object, key: str) -> object:

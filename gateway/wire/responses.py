@@ -156,11 +156,12 @@ _TEXTS = ("input_text", "text")
 
 
 def kept_upstream(values: dict[str, Any]) -> Kept | None:
-    """What the upstream has of the conversation already, by the fields of a request's body."""
-    conversation = values.get("conversation")
+    """What the upstream has of the conversation already, by the fields of a request's body, Anthropic's too."""
+    conversation, thread = values.get("conversation"), values.get("thread")
     if isinstance(conversation, dict):
         conversation = conversation.get("id")
-    found = Kept(string(conversation) or None, string(values.get("previous_response_id")) or None)
+    previous = thread.get("previous_message_id") if isinstance(thread, dict) else values.get("previous_response_id")
+    found = Kept(string(conversation) or None, string(previous) or None)
     return found if found.conversation or found.response else None
 
 

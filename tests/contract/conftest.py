@@ -8,22 +8,28 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store import Store
+from gateway.store.postgres import PostgresStore
+from gateway.store.sql_store import SqlStore
 from gateway.store.sqlite import SqliteStore
 
-Open = Callable[[], Awaitable[Store]]
+Open = Callable[[], Awaitable[SqlStore]]
 """Opens the same database again."""
 
 
-@pytest.fixture(params=["sqlite"])
-async def opened(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Open]:
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest) -> str:
+    """Of an empty database; empty for a SQLite file."""
+    return str(request.getfixturevalue("database")) if request.param == "postgres" else ""
+
+
+@pytest.fixture
+async def opened(url: str, tmp_path: Path) -> AsyncIterator[Open]:
     """Opens stores on one empty database, and closes them."""
-    assert request.param == "sqlite"
     async with contextlib.AsyncExitStack() as stack:
 
-        async def again() -> Store:
+        async def again() -> SqlStore:
             await stack.aclose()
-            store = await SqliteStore.open(tmp_path / "memory.db")
+            store = await (PostgresStore.open(url) if url else SqliteStore.open(tmp_path / "memory.db"))
             stack.push_async_callback(store.close)
             return store
 
@@ -31,6 +37,6 @@ async def opened(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterato
 
 
 @pytest.fixture
-async def store(opened: Open) -> Store:
+async def store(opened: Open) -> SqlStore:
     """An empty store."""
     return await opened()

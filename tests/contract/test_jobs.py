@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
 from gateway.domain import NOBODY, USER, Ended, Memory, Scope, Statement, Triple
 from gateway.store.jobs import Batch, Digest, Fact, Findings, Job, Jobs, Link, Retraction
-from gateway.store.sqlite import SqliteStore
+from gateway.store.sql_store import SqlStore
 from tests.turns import Conversation, fact
 
 pytestmark = pytest.mark.anyio
@@ -25,7 +23,7 @@ IDLE, LEASE = 5.0, 60.0
 class Waiting:
     """A store, what waits in it, and a clock that is set by hand."""
 
-    store: SqliteStore
+    store: SqlStore
     jobs: Jobs
     now: datetime
 
@@ -57,12 +55,9 @@ class Waiting:
         return [text for text, memory in (await self.memories(entity)).items() if memory.status == "active"]
 
 
-@pytest.fixture(params=["sqlite"])
-async def waiting(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Waiting]:
-    assert request.param == "sqlite"
-    store = await SqliteStore.open(tmp_path / "memory.db")
-    yield Waiting(store, store.jobs, datetime.now(UTC))
-    await store.close()
+@pytest.fixture
+async def waiting(store: SqlStore) -> Waiting:
+    return Waiting(store, store.jobs, datetime.now(UTC))
 
 
 def stated(text: str, *sources: int, said_at: datetime | None = None, replaces: tuple[str, ...] = ()) -> Fact:

@@ -3,20 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import inspect
-import sqlite3
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import orjson
 import pytest
 
-from gateway.domain import Block, Changes, Scope, Session, Turn
+from gateway.domain import Block, Changes, Scope, Session
 from gateway.errors import StoreError
 from gateway.store import Answered, Store
+from gateway.store.pages import Page
 from gateway.wire.chat import ROOT
 from tests.contract.conftest import Open
 from tests.turns import BEGUN, Conversation, fact, message
@@ -617,21 +615,22 @@ async def test_the_same_turn_in_many_scopes_leaves_each_its_own(store: Store) ->
     assert [m.text for m in (await known(store, foreign(ALICE)[0])).memories] == ["Fact 1."]
 
 
-async def test_usage_goes_to_the_turn_of_its_scope_only(store: Store, tmp_path: Path) -> None:
+async def test_usage_goes_to_the_turn_of_its_scope_only(store: Store) -> None:
     turn = Conversation(ALICE).turn("One.")
     await store.record(turn)
     for scope in foreign(ALICE):
         await store.add_usage(replace(turn, scope=scope, usage={"total_tokens": 666}))
-    assert usage(tmp_path / "memory.db", turn) == '{"total_tokens":10}'
+    assert await usage(store) == {"total_tokens": 10}
     await store.add_usage(replace(turn, usage={"total_tokens": 11}))
-    assert usage(tmp_path / "memory.db", turn) == '{"total_tokens":11}'
+    assert await usage(store) == {"total_tokens": 11}
 
 
-def usage(path: Path, turn: Turn) -> str:
-    """The usage of a turn, which no method of a store returns yet."""
-    with contextlib.closing(sqlite3.connect(path)) as connection:
-        (found,) = connection.execute("SELECT usage FROM turns WHERE turn = ?", (turn.id,)).fetchone()
-    return str(found)
+async def usage(store: Store) -> object:
+    """The usage of alice's only turn."""
+    found = await store.library.session(ALICE, Page())
+    assert found
+    (turn,) = found[1].items
+    return turn.usage
 
 
 # --- transactions -----------------------------------------------------------------------------------------------

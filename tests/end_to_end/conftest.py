@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.process import Gateway, free_port
+from tests.process import Gateway
 from tests.relayed import Relayed
 from tests.upstream import (
     Upstream,
@@ -20,7 +20,7 @@ def relaying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relayed]:
         upstreams = [
             {"name": "scripted", "base_url": upstream.url, "models": ["m"]},
             {"name": "impatient", "base_url": upstream.url, "models": ["impatient"], "timeouts": {"read": 1}},
-            {"name": "nowhere", "base_url": f"http://127.0.0.1:{free_port()}/v1", "models": ["nowhere"]},
+            {"name": "nowhere", "base_url": "http://127.0.0.1:1/v1", "models": ["nowhere"]},
         ]
         with Gateway(tmp_path_factory.mktemp("relay"), upstream.url, upstreams=upstreams) as gateway:
             yield Relayed(gateway, upstream)

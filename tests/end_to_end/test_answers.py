@@ -48,6 +48,7 @@ def body_of(name: str) -> bytes:
     return STREAMS[name] % (CHUNK, LAST)
 
 
+@pytest.mark.requirement("R-35", "R-37", "R-38", "R-46", "R-51")
 @pytest.mark.parametrize("entity", [True, False])
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_stream_reaches_the_client_byte_for_byte(relayed: Relayed, name: str, entity: bool) -> None:
@@ -55,6 +56,7 @@ def test_a_stream_reaches_the_client_byte_for_byte(relayed: Relayed, name: str, 
     assert relayed.stream(chunk(body), chunk(b""), entity=entity) == body
 
 
+@pytest.mark.requirement("R-35", "R-36")
 @pytest.mark.parametrize("name", STREAMS)
 def test_a_stream_in_one_byte_pieces_reaches_the_client_byte_for_byte(relayed: Relayed, name: str) -> None:
     body = body_of(name)
@@ -64,6 +66,7 @@ def test_a_stream_in_one_byte_pieces_reaches_the_client_byte_for_byte(relayed: R
     assert relayed.stream(*steps, chunk(b"")) == body
 
 
+@pytest.mark.requirement("R-37")
 def test_data_of_several_lines_is_relayed_and_understood(relayed: Relayed) -> None:
     lines = json.dumps(delta("stop", content="Hi"), indent=1).split("\n")
     body = b"".join(b"data: " + line.encode() + b"\n" for line in lines) + b"\n"
@@ -82,6 +85,7 @@ def test_a_stream_without_chunks_is_relayed_to_its_close(relayed: Relayed) -> No
         assert client.answer()[2] == body
 
 
+@pytest.mark.requirement("R-13", "R-35", "R-46")
 @pytest.mark.parametrize("lines", [[], [ENTITY]])
 @pytest.mark.parametrize("body", [b" \r\n" + completion("Hi").replace(b": ", b" :  ") + b"\n", b"{}", b"", b"not json"])
 def test_a_whole_answer_reaches_the_client_byte_for_byte(relayed: Relayed, body: bytes, lines: list[str]) -> None:
@@ -101,6 +105,7 @@ ENCODINGS: dict[str, Callable[[bytes], bytes]] = {
 }
 
 
+@pytest.mark.requirement("R-27")
 @pytest.mark.parametrize("coding", ENCODINGS)
 @pytest.mark.parametrize("kind", ["text/event-stream", "application/json"])
 @pytest.mark.parametrize(
@@ -128,6 +133,7 @@ def test_a_compressed_chat_of_an_entity_is_recorded_as_complete(relayed: Relayed
     assert relayed.gateway.rows("SELECT state FROM turns WHERE entity = 'zipped'") == [("complete",)]
 
 
+@pytest.mark.requirement("R-46")
 def test_blank_lines_before_a_slow_answer_are_relayed_at_once(relayed: Relayed) -> None:
     body = completion("Hi")
 
@@ -165,6 +171,7 @@ def test_an_answer_of_known_length_that_begins_blank_is_recorded_before_its_last
         assert relayed.gateway.rows("SELECT state FROM turns WHERE entity = 'blank'") == [("complete",)]
 
 
+@pytest.mark.requirement("R-41")
 def test_first_bytes_arrive_before_the_upstream_ends(relayed: Relayed) -> None:
     first = event(delta(content="Hi"))
     relayed.upstream.script = raw(

@@ -197,9 +197,9 @@ def test_a_request_leaves_its_trace(served: Served) -> None:
     memory = learnt(served, "wes", "My parrot is called Kiwi.")
     answer = served.ask("What is my parrot called?", "wes", process="pets")
     trace = traced(served.gateway, answer.header("x-memory-request-id"))
-    names = ("entity", "process", "session", "mode", "status", "outcome", "injected", "model")
+    names = ("entity", "process", "session", "mode", "status", "outcome", "injected", "model", "upstream")
     assert [trace[name] for name in names] == [
-        *("wes", "pets", answer.header("x-session-id"), "on", "ok", "complete", True, "m")
+        *("wes", "pets", answer.header("x-session-id"), "on", "ok", "complete", True, "m", "scripted")
     ]
     assert [(told["memory"], told["text"]) for told in trace["recalled"]] == [(memory["id"], memory["text"])]
     assert trace["recalled"][0]["signals"]

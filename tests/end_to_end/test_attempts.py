@@ -29,6 +29,7 @@ def served(shared: Served) -> Served:
     return shared
 
 
+@pytest.mark.requirement("R-61")
 def test_the_clients_own_retries_are_recorded_once(served: Served) -> None:
     served.upstream.script = Sequence([failing(), failing(), chat("At last.")])
     with openai(served.gateway, ids("retrying"), max_retries=2) as client:
@@ -39,6 +40,7 @@ def test_the_clients_own_retries_are_recorded_once(served: Served) -> None:
     assert served.memories("retrying") == ["My kite is red."]
 
 
+@pytest.mark.requirement("R-61")
 @pytest.mark.parametrize("session", [None, "s"])
 def test_the_same_request_after_a_failure_is_its_retry(served: Served, session: str | None) -> None:
     name = f"again-{session}"
@@ -54,6 +56,7 @@ def test_the_same_request_after_a_failure_is_its_retry(served: Served, session: 
     assert len(served.stored(name)) == 2
 
 
+@pytest.mark.requirement("R-61")
 def test_a_failed_turn_of_a_resent_history_is_recorded_once_when_it_is_retried(served: Served) -> None:
     served.ask("One?", "history retried")
     history = [user("One?"), assistant(), user("My kite is red.")]
@@ -75,6 +78,7 @@ def test_a_stream_that_breaks_off_is_partial_and_not_learnt_from(served: Served)
     assert served.memories("broken") == []
 
 
+@pytest.mark.requirement("R-67")
 def test_a_client_that_leaves_is_recorded_as_partial(served: Served) -> None:
     served.upstream.script = chat("one two three four five six seven eight nine", gap=0.3)
     body = json.dumps({"model": "m", "stream": True, "messages": [user("My kite is red.")]}).encode()

@@ -227,8 +227,8 @@ def test_a_bad_variable_is_refused(run: Run) -> None:
     assert refusal(run("check", GATEWAY_KEYS="nobody")) == "GATEWAY_KEYS: must be tenant:key,tenant:key"
 
 
-def test_several_workers_are_refused(run: Run) -> None:
-    assert refusal(run("serve", "--workers", "2")).startswith("workers: SQLite serves one process")
+def test_several_workers_are_refused_on_sqlite(run: Run) -> None:
+    assert refusal(run("serve", "--workers", "2")).startswith("workers: SQLite's file is written by one process")
 
 
 def test_a_port_that_is_none_is_refused(run: Run) -> None:

@@ -98,6 +98,7 @@ def lines(kind: str, name: str) -> list[str]:
     ]
 
 
+@pytest.mark.requirement("R-63", "R-64")
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("streams", [True, False])
 def test_leaving_before_the_upstream_answers_cancels_it(served: Served, streams: bool, kind: str) -> None:
@@ -111,6 +112,7 @@ def test_leaving_before_the_upstream_answers_cancels_it(served: Served, streams:
         assert served.memories(f"waiting {streams}") == []
 
 
+@pytest.mark.requirement("R-63", "R-64", "R-67")
 @pytest.mark.parametrize("kind", KINDS)
 def test_leaving_a_stream_that_is_silent_cancels_the_upstream(served: Served, kind: str) -> None:
     served.upstream.script = raw(STREAM + chunk(event(delta(content="The answer"))), HELD)
@@ -124,6 +126,7 @@ def test_leaving_a_stream_that_is_silent_cancels_the_upstream(served: Served, ki
         assert ("assistant", "The answer") in served.stored("silent")
 
 
+@pytest.mark.requirement("R-63")
 @pytest.mark.parametrize("kind", KINDS)
 def test_leaving_in_the_middle_of_a_whole_answer_cancels_the_upstream(served: Served, kind: str) -> None:
     served.upstream.script = raw(head(200, ("content-length", "1000")) + b"\r\n" + completion("Hi")[:50], HELD)
@@ -146,6 +149,7 @@ def test_leaving_after_blank_lines_cancels_the_upstream(served: Served) -> None:
     assert until(lambda: served.turns("blank") == ["partial"], 5)
 
 
+@pytest.mark.requirement("R-63")
 def test_leaving_a_relayed_request_cancels_the_upstream(served: Served) -> None:
     served.upstream.script = raw(HELD)
     with Connection(served.gateway.port) as client:
@@ -171,6 +175,7 @@ def test_leaving_with_a_reset_cancels_the_upstream(served: Served) -> None:
         assert leave(served, client) < SOON
 
 
+@pytest.mark.requirement("R-66")
 def test_leaving_a_stream_that_was_not_read_cancels_the_upstream(served: Served) -> None:
     def script(_: Received) -> Iterator[Step]:
         yield STREAM
@@ -185,6 +190,7 @@ def test_leaving_a_stream_that_was_not_read_cancels_the_upstream(served: Served)
         assert leave(served, client) < SOON
 
 
+@pytest.mark.requirement("R-66")
 def test_a_client_that_reads_slowly_holds_the_upstream_back(served: Served) -> None:
     sent = 0
 
@@ -240,6 +246,7 @@ def crowded(tmp_path: pathlib.Path, upstream: Upstream) -> Iterator[Served]:
         yield Served(gateway, upstream)
 
 
+@pytest.mark.requirement("R-63")
 def test_leaving_during_recall_ends_the_request_before_the_upstream_is_asked(crowded: Served) -> None:
     with Connection(crowded.gateway.port) as client:
         client.chat("X-Entity-Id: elephant", content="What is my dog called?")
@@ -255,6 +262,7 @@ def test_leaving_during_recall_ends_the_request_before_the_upstream_is_asked(cro
     assert len(crowded.upstream.received) == 1
 
 
+@pytest.mark.requirement("R-68", "R-108")
 def test_hundreds_of_clients_that_leave_at_any_moment_leave_nothing_behind(tmp_path: pathlib.Path) -> None:
     choice = random.Random(7)
 

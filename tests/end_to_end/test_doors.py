@@ -10,24 +10,19 @@ from typing import Any
 import pytest
 
 from gateway.wire.sse import MAX_LINE
+from tests.caching import FACTS, QUESTIONS
 from tests.clients import Served, ids, openai
-from tests.doors import DOORS, EveryDoor, texts, through
-from tests.end_to_end.test_prefix import FACTS, QUESTIONS
-from tests.process import Gateway
-from tests.upstream import Received, Upstream, event, streamed
+from tests.doors import DOORS, EveryDoor, served_everywhere, texts, through
+from tests.replies import Call, Reply
+from tests.upstream import Received, event, streamed
 
 FACT, QUESTION = "My sister Ana lives in Porto.", "Where does my sister Ana live?"
 
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    with Upstream() as upstream:
-        upstreams = [
-            {"name": "openai", "base_url": upstream.url},
-            {"name": "anthropic", "kind": "anthropic", "base_url": upstream.url},
-        ]
-        with Gateway(tmp_path_factory.mktemp("doors"), upstream.url, upstreams=upstreams) as gateway:
-            yield Served(gateway, upstream)
+    with served_everywhere(tmp_path_factory.mktemp("doors")) as served:
+        yield served
 
 
 @pytest.fixture
@@ -37,6 +32,7 @@ def served(shared: Served) -> Served:
     return shared
 
 
+@pytest.mark.requirement("R-1")
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("writes", DOORS)
 @pytest.mark.parametrize("reads", DOORS)
@@ -82,6 +78,7 @@ def test_the_official_client_hears_every_event_of_a_response(served: Served) -> 
     assert served.turns("sdk") == ["complete", "complete"]
 
 
+@pytest.mark.requirement("R-94")
 def test_a_chain_of_responses_is_one_session_in_which_nothing_piles_up(served: Served) -> None:
     who = ids("chained", "agent")
     through(served.gateway, "responses", FACT, who)
@@ -95,6 +92,23 @@ def test_a_chain_of_responses_is_one_session_in_which_nothing_piles_up(served: S
     assert len(sessions) == 1
     assert blocks == [1, 0, 0, 0]
     assert len(served.stored("chained")) == 10
+
+
+def test_a_thread_that_anthropic_keeps_is_one_session_in_which_nothing_piles_up(served: Served) -> None:
+    """As the tool runner of its client sends it: only what is new, and the id of the answer that it follows."""
+    who = ids("threaded", "agent")
+    through(served.gateway, "messages", FACT, who)
+    sessions, blocks = set(), []
+    thread = {"type": "create"}
+    for _ in range(4):
+        answer = through(served.gateway, "messages", QUESTION, who, thread=thread)
+        thread = {"type": "continue", "previous_message_id": answer.json["id"]}
+        sessions.add(answer.header("x-session-id"))
+        blocks.append(texts(served.upstream.last)[0].count(FACT))
+        assert len(texts(served.upstream.last)) == 1
+    assert len(sessions) == 1
+    assert blocks == [1, 0, 0, 0]
+    assert len(served.stored("threaded")) == 10
 
 
 def test_history_that_names_answers_by_their_items_is_one_session(served: Served) -> None:
@@ -126,6 +140,7 @@ def test_an_older_response_that_is_gone_on_with_makes_a_branch_of_its_session(se
     assert dict(rows)["Two?"] == dict(rows)["Other?"] != b""
 
 
+@pytest.mark.requirement("R-94")
 def test_a_conversation_of_the_upstream_is_a_session(served: Served) -> None:
     who = ids("converses", "agent")
     through(served.gateway, "responses", FACT, who)
@@ -135,6 +150,7 @@ def test_a_conversation_of_the_upstream_is_a_session(served: Served) -> None:
     assert [FACT in texts(request)[0] for request in served.upstream.received[1:]] == [True, False]
 
 
+@pytest.mark.requirement("R-100")
 @pytest.mark.parametrize("query", ["", "?stream=true&starting_after=1"])
 def test_an_answer_in_the_background_is_recorded_when_it_is_fetched(served: Served, query: str) -> None:
     alice = f"waits{query}"
@@ -170,6 +186,20 @@ def test_a_tool_loop_over_a_chain_of_responses_is_one_turn_of_its_session(served
     ]  # fmt: skip
 
 
+def test_what_litellm_says_in_an_answer_that_held_calls_only_is_no_part_of_it(served: Served) -> None:
+    who = ids("filled", "agent")
+    script = EveryDoor(lambda _: Reply(call=Call("look", "{}")))
+    served.upstream.script = script
+    use, *_ = through(served.gateway, "messages", FACT, who).json["content"]
+    script.said = lambda _: "Noted."
+    filler = {"type": "text", "text": "[System: Empty message content sanitised to satisfy protocol]"}
+    history = [{"role": "user", "content": FACT}, {"role": "assistant", "content": [filler, use]}]
+    history.append({"role": "user", "content": [{"type": "tool_result", "tool_use_id": use["id"], "content": "7"}]})
+    through(served.gateway, "messages", history, who)
+    assert [role for role, _ in served.stored("filled")] == ["user", "assistant", "tool", "assistant"]
+
+
+@pytest.mark.requirement("R-42")
 @pytest.mark.parametrize("door", ["responses", "messages"])
 def test_a_stream_that_ends_too_early_is_broken_towards_the_client(served: Served, door: str) -> None:
     events = [event({"type": "response.created", "response": {"id": "r"}}), event({"type": "message_start"})]
@@ -194,6 +224,7 @@ def test_a_refusal_on_anthropics_path_has_its_shape(served: Served) -> None:
     assert answer.json["error"]["type"] == "invalid_request_error"
 
 
+@pytest.mark.requirement("R-120")
 def test_other_paths_of_anthropic_are_relayed_to_it(served: Served) -> None:
     body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "Hi"}]}).encode()
     answer = served.gateway.request("POST", "/v1/messages/count_tokens", body, ids("counts"))
@@ -211,6 +242,7 @@ def told(request: Received) -> list[tuple[str, str]]:
     return found
 
 
+@pytest.mark.requirement("R-82")
 @pytest.mark.parametrize("marked", [False, True])
 @pytest.mark.parametrize("door", ["responses", "messages"])
 def test_each_request_of_a_session_extends_the_one_before(served: Served, door: str, marked: bool) -> None:

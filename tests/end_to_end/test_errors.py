@@ -38,6 +38,7 @@ ERRORS = [
 ]  # fmt: skip
 
 
+@pytest.mark.requirement("R-29", "R-56")
 @pytest.mark.parametrize("path_lines", ROUTES)
 @pytest.mark.parametrize(("status", "body", "kind", "more"), ERRORS)
 def test_an_error_of_the_upstream_is_relayed_as_it_is(
@@ -58,6 +59,7 @@ def test_an_error_of_the_upstream_is_relayed_as_it_is(
     assert ("x-should-retry" in dict(headers)) is ("x-should-retry" in dict(more))
 
 
+@pytest.mark.requirement("R-62")
 def test_an_error_in_a_successful_answer_is_relayed_and_nothing_is_recorded_as_said(relayed: Relayed) -> None:
     body = b'{"error":{"message":"quota","code":402}}'
     relayed.upstream.script = lambda _: [whole(body)]
@@ -69,6 +71,7 @@ def test_an_error_in_a_successful_answer_is_relayed_and_nothing_is_recorded_as_s
     assert relayed.gateway.rows("SELECT text FROM memories WHERE entity = 'broke'") == []
 
 
+@pytest.mark.requirement("R-43")
 def test_an_error_event_is_relayed_and_raised_by_the_official_client(relayed: Relayed) -> None:
     body = event(delta(content="Hi")) + event({"error": {"message": "out of memory", "code": "oom"}})
     assert relayed.stream(chunk(body), chunk(b"")) == body
@@ -87,6 +90,7 @@ def ask_model(relayed: Relayed, model: str, lines: list[str]) -> tuple[int, list
         return client.answer()
 
 
+@pytest.mark.requirement("R-44", "R-56", "R-57")
 @pytest.mark.parametrize("lines", [[], [ENTITY]])
 def test_an_upstream_that_refuses_the_connection_is_a_502(relayed: Relayed, lines: list[str]) -> None:
     status, headers, body = ask_model(relayed, "nowhere", lines)
@@ -96,6 +100,7 @@ def test_an_upstream_that_refuses_the_connection_is_a_502(relayed: Relayed, line
     assert header(headers, "content-type") == "application/json"
 
 
+@pytest.mark.requirement("R-44", "R-56", "R-57", "R-71")
 @pytest.mark.parametrize("lines", [[], [ENTITY]])
 def test_an_upstream_that_says_nothing_is_a_504_after_its_timeout(relayed: Relayed, lines: list[str]) -> None:
     relayed.upstream.script = raw(20.0)
@@ -107,6 +112,7 @@ def test_an_upstream_that_says_nothing_is_a_504_after_its_timeout(relayed: Relay
     assert 0.9 < time.monotonic() - begun < 10
 
 
+@pytest.mark.requirement("R-42")
 def test_an_upstream_that_falls_silent_in_a_stream_breaks_it(relayed: Relayed) -> None:
     start = head(200, ("transfer-encoding", "chunked"), content_type="text/event-stream") + b"\r\n"
     relayed.upstream.script = raw(start + chunk(event(delta(content="Hi"))), 20.0)
@@ -118,6 +124,7 @@ def test_an_upstream_that_falls_silent_in_a_stream_breaks_it(relayed: Relayed) -
             list(client.pieces(headers))
 
 
+@pytest.mark.requirement("R-44", "R-56", "R-75")
 @pytest.mark.parametrize(
     "answer", [b"", b"HTTP/1.1 200", b"no http at all\r\n\r\n", b"HTTP/1.1 999 X\r\ncontent-length: 0\r\n\r\n"]
 )
@@ -134,6 +141,7 @@ def test_an_unknown_model_is_a_404(relayed: Relayed) -> None:
     assert error(body)["param"] == "model"
 
 
+@pytest.mark.requirement("R-42")
 def test_an_answer_that_is_cut_before_its_end_is_never_whole(relayed: Relayed) -> None:
     relayed.upstream.script = raw(head(200, ("content-length", "500")) + b"\r\n" + completion("Hi")[:40])
     status, _, body = ask_model(relayed, "m", ["X-Entity-Id: halved"])
@@ -144,6 +152,7 @@ def test_an_answer_that_is_cut_before_its_end_is_never_whole(relayed: Relayed) -
         ask_model(relayed, "m", [])
 
 
+@pytest.mark.requirement("R-40")
 def test_the_end_follows_the_terminal_frame_although_the_upstream_stays_open(relayed: Relayed) -> None:
     start = head(200, ("transfer-encoding", "chunked"), content_type="text/event-stream") + b"\r\n"
     relayed.upstream.script = raw(start, *map(chunk, stream("Hi")), 10.0)
@@ -159,6 +168,7 @@ def test_the_end_follows_the_terminal_frame_although_the_upstream_stays_open(rel
     assert relayed.upstream.last.closed is not None
 
 
+@pytest.mark.requirement("R-40", "R-97")
 def test_a_turn_is_stored_when_its_terminal_frame_arrives(relayed: Relayed) -> None:
     start = head(200, ("transfer-encoding", "chunked"), content_type="text/event-stream") + b"\r\n"
     relayed.upstream.script = raw(start, *map(chunk, stream("Hi")[:-1]), 2.0, chunk(event(b"[DONE]")) + chunk(b""))
@@ -183,6 +193,7 @@ BROKEN: dict[str, list[Step]] = {
 }
 
 
+@pytest.mark.requirement("R-42", "R-44")
 @pytest.mark.parametrize("entity", [True, False])
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_stream_is_broken_towards_the_client(relayed: Relayed, name: str, entity: bool) -> None:
@@ -190,6 +201,7 @@ def test_a_broken_stream_is_broken_towards_the_client(relayed: Relayed, name: st
         relayed.stream(*BROKEN[name], entity=entity)
 
 
+@pytest.mark.requirement("R-42")
 @pytest.mark.parametrize("name", BROKEN)
 def test_a_broken_stream_is_an_error_to_the_official_client(relayed: Relayed, name: str) -> None:
     start = head(200, ("transfer-encoding", "chunked"), content_type="text/event-stream") + b"\r\n"
@@ -203,6 +215,7 @@ def test_a_broken_stream_is_an_error_to_the_official_client(relayed: Relayed, na
     assert relayed.state(entity) == "partial"
 
 
+@pytest.mark.requirement("R-42", "R-43")
 def test_a_broken_stream_says_why_where_an_event_may_stand(relayed: Relayed) -> None:
     relayed.upstream.script = raw(head(200, content_type="text/event-stream") + b"connection: close\r\n\r\n", HALF)
     with relayed.connect() as client:
@@ -215,6 +228,7 @@ def test_a_broken_stream_says_why_where_an_event_may_stand(relayed: Relayed) -> 
     assert not rest.endswith(b"0\r\n\r\n")
 
 
+@pytest.mark.requirement("R-42", "R-45")
 def test_a_broken_stream_gets_no_error_event_inside_an_event(relayed: Relayed) -> None:
     relayed.upstream.script = raw(
         head(200, content_type="text/event-stream") + b"connection: close\r\n\r\n", HALF + HALF[:25]

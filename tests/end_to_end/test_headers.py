@@ -52,6 +52,7 @@ KEPT = [
 ]
 
 
+@pytest.mark.requirement("R-23", "R-24")
 @pytest.mark.parametrize("path", ["/v1/chat/completions", "/v1/embeddings"])
 def test_headers_of_a_connection_and_of_memory_stay_here_and_all_others_pass(relayed: Relayed, path: str) -> None:
     with relayed.connect() as client:
@@ -67,6 +68,7 @@ def test_headers_of_a_connection_and_of_memory_stay_here_and_all_others_pass(rel
     assert dict(sent)["content-length"] == str(len(ODD_BODIES[0]))
 
 
+@pytest.mark.requirement("R-26")
 @pytest.mark.parametrize("lines", [[], [ENTITY]])
 def test_no_header_is_invented(relayed: Relayed, lines: list[str]) -> None:
     with relayed.connect() as client:
@@ -76,13 +78,15 @@ def test_no_header_is_invented(relayed: Relayed, lines: list[str]) -> None:
     assert names == {"host", "content-length"} | ({"accept-encoding"} if lines else set())
 
 
+@pytest.mark.requirement("R-5", "R-26")
 def test_a_get_request_carries_nothing_but_its_host(relayed: Relayed) -> None:
     with relayed.connect() as client:
-        client.request("GET", "/v1/models")
+        client.request("GET", "/v1/files")
         assert client.answer()[0] == 200
     assert [name for name, _ in relayed.upstream.last.headers] == ["host"]
 
 
+@pytest.mark.requirement("R-26")
 @pytest.mark.parametrize(
     ("lines", "expected"), [([ENTITY], "identity"), ([], "br;q=1, gzip"), ([ENTITY, "X-Memory: off"], "br;q=1, gzip")]
 )
@@ -95,6 +99,7 @@ def test_an_answer_that_is_read_is_asked_for_plain_and_any_other_as_the_client_d
     assert [value for name, value in relayed.upstream.last.headers if name == "accept-encoding"] == [expected]
 
 
+@pytest.mark.requirement("R-24")
 def test_expect_is_answered_here_and_not_sent_on(relayed: Relayed) -> None:
     with relayed.connect() as client:
         client.request("POST", "/v1/files", None, "Content-Length: 3", "Expect: 100-continue")
@@ -105,6 +110,7 @@ def test_expect_is_answered_here_and_not_sent_on(relayed: Relayed) -> None:
     assert relayed.upstream.last.header("expect") is None
 
 
+@pytest.mark.requirement("R-24", "R-28", "R-29")
 @pytest.mark.parametrize(
     ("path", "lines"), [("/v1/chat/completions", [ENTITY]), ("/v1/chat/completions", []), ("/v1/embeddings", [])]
 )
@@ -149,7 +155,7 @@ def test_an_answer_with_many_and_long_headers_passes(relayed: Relayed) -> None:
     many = [(f"x-many-{number}", "v" * 100) for number in range(300)] + [("x-long", "v" * 30_000)]
     relayed.upstream.script = lambda _: [whole(b"{}", 200, *many)]
     with relayed.connect() as client:
-        client.request("GET", "/v1/models")
+        client.request("GET", "/v1/files")
         status, headers, _ = client.answer()
     assert status == 200
     assert [pair for pair in headers if pair[0].startswith("x-many") or pair[0] == "x-long"] == many
@@ -164,6 +170,7 @@ def test_cookies_of_one_user_are_not_sent_for_the_next(relayed: Relayed) -> None
     assert all(request.header("cookie") is None for request in relayed.upstream.received)
 
 
+@pytest.mark.requirement("R-33")
 def test_streams_are_marked_as_not_to_be_buffered(relayed: Relayed) -> None:
     with relayed.connect() as client:
         client.chat(ENTITY, stream=True)

@@ -86,6 +86,7 @@ def test_an_address_counts_as_part_of_the_head(served: Served) -> None:
         assert client.answer()[0] == 431
 
 
+@pytest.mark.requirement("R-31")
 def test_a_head_just_under_the_limit_passes(served: Served) -> None:
     with Connection(served.gateway.port) as client:
         client.request("GET", "/v1/models", None, f"X-Long: {'v' * 65_000}")
@@ -192,6 +193,7 @@ def oversized(client: Connection, how: str) -> None:
         client.send(chunk(b""))
 
 
+@pytest.mark.requirement("R-18")
 @pytest.mark.parametrize("how", ["announced", "chunked"])
 def test_a_body_over_the_limit_is_refused_in_words_that_arrive(served: Served, how: str) -> None:
     with Connection(served.gateway.port) as client:
@@ -203,6 +205,7 @@ def test_a_body_over_the_limit_is_refused_in_words_that_arrive(served: Served, h
     assert served.upstream.received == []
 
 
+@pytest.mark.requirement("R-18")
 def test_a_body_over_the_limit_is_an_error_with_a_message_to_the_official_client(served: Served) -> None:
     refused = pytest.raises(APIStatusError, match=r"limits\.body")
     with openai(served.gateway, {"X-Entity-Id": "big"}) as client, refused as caught:
@@ -317,6 +320,7 @@ def test_a_second_head_has_as_long_as_the_first(hasty: tuple[int, Upstream]) -> 
         assert client.answer()[0] == 408
 
 
+@pytest.mark.requirement("R-74")
 def test_an_idle_connection_is_closed_after_its_time(hasty: tuple[int, Upstream]) -> None:
     with Connection(hasty[0]) as client:
         client.request("GET", "/v1/models")
@@ -356,6 +360,7 @@ def test_an_answer_may_take_longer_than_any_silence_of_a_client(hasty: tuple[int
 # --- constant memory
 
 
+@pytest.mark.requirement("R-7")
 def test_an_upload_of_500_mb_passes_in_constant_memory(tmp_path: pathlib.Path) -> None:
     piece = b"x" * MB
     with Upstream(keep=0) as upstream, Gateway(tmp_path, upstream.url) as gateway:
@@ -372,6 +377,7 @@ def test_an_upload_of_500_mb_passes_in_constant_memory(tmp_path: pathlib.Path) -
         assert peak.rise < 50 * MB, f"{peak.rise / MB:.0f} MB"
 
 
+@pytest.mark.requirement("R-3")
 def test_a_download_of_500_mb_passes_in_constant_memory(tmp_path: pathlib.Path) -> None:
     def script(request: Received) -> Iterator[Step]:
         yield head(200, ("content-length", str(500 * MB)), content_type="application/octet-stream") + b"\r\n"
@@ -388,6 +394,7 @@ def test_a_download_of_500_mb_passes_in_constant_memory(tmp_path: pathlib.Path) 
         assert peak.rise < 50 * MB, f"{peak.rise / MB:.0f} MB"
 
 
+@pytest.mark.requirement("R-39")
 def test_an_endless_answer_to_a_chat_is_relayed_in_bounded_memory(tmp_path: pathlib.Path) -> None:
     def script(request: Received) -> Iterator[Step]:
         yield head(200, ("content-length", str(200 * MB))) + b"\r\n"
@@ -405,6 +412,7 @@ def test_an_endless_answer_to_a_chat_is_relayed_in_bounded_memory(tmp_path: path
 # --- the end
 
 
+@pytest.mark.requirement("R-78")
 def test_a_stop_lets_a_stream_finish_and_be_recorded(tmp_path: pathlib.Path, upstream: Upstream) -> None:
     with Gateway(tmp_path, upstream.url) as gateway, Connection(gateway.port) as client:
         assert gateway.process is not None

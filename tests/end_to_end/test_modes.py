@@ -2,51 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from tests.clients import OPEN_WEBUI, Served, block_of, openai, say, serve, user
 from tests.process import Answer
-
-TITLE = """### Task:
-Generate a concise, 3-5 word title with an emoji summarizing the chat history.
-### Guidelines:
-- The title should clearly represent the main theme.
-### Output:
-JSON format: { "title": "your concise title here" }
-### Chat History:
-<chat_history>
-USER: My boat is called Gaivota.
-ASSISTANT: Noted.
-</chat_history>"""
-TAGS = TITLE.replace(
-    "a concise, 3-5 word title with an emoji summarizing", "1-3 broad tags categorizing the main themes of"
-)
-FOLLOW_UPS = """### Task:
-Suggest 3-5 relevant follow-up questions or prompts in the chat.
-### Output:
-JSON format: { "follow_ups": ["Question 1?"] }
-### Chat History:
-<chat_history>USER: My boat is called Gaivota.</chat_history>"""
-LIBRECHAT = """Provide a concise, 5-word-or-less title for the conversation, using title case conventions.
-
-Conversation:
-User: My boat is called Gaivota."""
-WITH_DOCUMENT = """### Task:
-Respond to the user query using the provided context, incorporating inline citations in the format [id].
-
-### Guidelines:
-- If uncertain, ask the user for clarification.
-
-### Output:
-Provide a clear and direct response to the user's query.
-
-<context>
-<source id="1" name="lease.pdf">The tenant keeps two dogs.</source>
-</context>
-
-My landlord is Rui. May I keep a dog?"""
+from tests.side_calls import SIDE_CALLS, THE_USERS_OWN, TITLE, WITH_DOCUMENT
 
 
 @pytest.fixture(scope="module")
@@ -84,6 +48,7 @@ def _asked(served: Served, name: str, mode: str) -> Answer:
     return served.ask("My car is green. What is my boat called?", name, headers={"X-Memory": mode})
 
 
+@pytest.mark.requirement("R-103")
 def test_off_relays_as_it_is_and_records_nothing(served: Served) -> None:
     answer = _asked(served, "mode off", "off")
     assert answer.header("x-memory-status") == "off"
@@ -120,6 +85,7 @@ def test_another_mode_is_refused(served: Served, value: str) -> None:
     assert (answer.status, answer.json["error"]["param"]) == (400, "x-memory")
 
 
+@pytest.mark.requirement("R-34")
 def test_a_request_without_entity_is_relayed_and_leaves_no_trace(served: Served) -> None:
     before = served.gateway.rows("SELECT count(*) FROM messages")
     answer = served.ask("My boat is called Anonima.", process="p", session="s")
@@ -156,28 +122,20 @@ def test_fields_in_which_applications_send_a_constant_are_no_ids(served: Served,
     assert answer.header("x-memory-status") == "anonymous"
 
 
-@pytest.mark.parametrize(
-    "prompt", [TITLE, TAGS, FOLLOW_UPS, LIBRECHAT], ids=["title", "tags", "follow-ups", "librechat"]
-)
-def test_a_side_call_is_relayed_and_not_recorded(served: Served, prompt: str) -> None:
-    answer = served.ask(prompt, "side calls", headers=OPEN_WEBUI)
-    assert answer.header("x-memory-status") == "off"
-    assert served.upstream.last.json["messages"] == [user(prompt)]
+@pytest.mark.parametrize(("name", "body"), SIDE_CALLS)
+def test_a_side_call_is_relayed_and_not_recorded(served: Served, name: str, body: dict[str, Any]) -> None:
+    raw = json.dumps(body).encode()
+    answer = served.gateway.request("POST", "/v1/chat/completions", raw, {"X-Entity-Id": "side calls", **OPEN_WEBUI})
+    assert (answer.status, answer.header("x-memory-status")) == (200, "off"), name
+    assert served.upstream.last.body == raw
     assert served.stored("side calls") == []
 
 
-@pytest.mark.parametrize(
-    "prompt",
-    [
-        WITH_DOCUMENT,
-        "Write a short title for my book about Lisbon",
-        "Create a brief title page",
-        "### Task: water the plants\nMy plants are ferns.",
-    ],
-)
-def test_what_only_looks_like_one_is_the_users_own(served: Served, prompt: str, request: pytest.FixtureRequest) -> None:
-    served.ask(prompt, request.node.name)
-    assert served.turns(request.node.name) == ["complete"]
+@pytest.mark.parametrize("prompt", THE_USERS_OWN)
+def test_what_only_looks_like_one_is_the_users_own(served: Served, prompt: str) -> None:
+    name = f"own {THE_USERS_OWN.index(prompt)}"
+    served.ask(prompt, name)
+    assert served.turns(name) == ["complete"]
 
 
 def test_of_a_question_with_documents_only_the_users_words_are_learnt(served: Served) -> None:
@@ -186,5 +144,5 @@ def test_of_a_question_with_documents_only_the_users_words_are_learnt(served: Se
 
 
 def test_they_are_recorded_where_the_configuration_says_so(little: Served) -> None:
-    little.ask(TITLE, "side calls")
+    little.ask(TITLE["messages"], "side calls")
     assert little.turns("side calls") == ["complete"]

@@ -12,36 +12,13 @@ from typing import Any
 import pytest
 from openai import OpenAI
 
+from tests.caching import ANSWER, FACTS, QUESTIONS, TOOL_TURNS, session, shares, upstreams
+from tests.caching import Talk as PlainTalk
 from tests.clients import Served, block_of, ids, openai, prefix, sent, serve
-from tests.upstream import Received, completion, delta, event, streamed, whole
+from tests.doors import DOORS
+from tests.process import Gateway
+from tests.upstream import Received, Upstream, completion, delta, event, streamed, whole
 
-FACTS = [
-    "My sister Ana lives in Porto.",
-    "My sister Ana works as a nurse in the Santa Clara clinic.",
-    "Our dog Biscuit is afraid of thunder.",
-    "Our dog Biscuit eats salmon twice a week.",
-    "I prefer window seats on trains.",
-    "I keep my tools in the blue shed.",
-    "My car is a green Twingo.",
-    "The garage of my car is in Rua Nova.",
-    "My dentist is Dr. Melo.",
-    "Call me Sam.",
-]
-QUESTIONS = [
-    "Where does my sister Ana live?",
-    "What is the weather like?",
-    "What is our dog Biscuit afraid of?",
-    "And what does our dog Biscuit eat?",
-    "Which seats on trains do I prefer?",
-    "Where do I keep my tools?",
-    "What colour is my car?",
-    "And where is the garage of my car?",
-    "Who is my dentist?",
-    "Where does my sister Ana work?",
-]
-TOOL_TURNS = (2, 3, 7)
-"""Turns in which the model calls a tool before it answers."""
-ANSWER = "Answer {} \u2014 \u201cquoted\u201d, \u00e9\\n\u2028 end."
 TOOLS = [{"type": "function", "function": {"name": "look_up", "parameters": {"type": "object"}}}]
 
 
@@ -148,6 +125,7 @@ def assert_remembers(requests: list[Received]) -> None:
         assert all("<memory>" not in json.dumps(m) for m in messages if m["role"] != "user")
 
 
+@pytest.mark.requirement("R-82")
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 @pytest.mark.parametrize("named", [False, True], ids=["found", "named"])
 def test_a_client_that_sends_its_history_gets_extensions(served: Served, stream: bool, named: bool) -> None:
@@ -162,6 +140,7 @@ def test_a_client_that_sends_its_history_gets_extensions(served: Served, stream:
     assert len(served.upstream.received) == 10 + len(TOOL_TURNS)
 
 
+@pytest.mark.requirement("R-82")
 def test_content_in_parts_gets_extensions(served: Served) -> None:
     teach(served, "parts")
     with openai(served.gateway, ids("parts")) as client:
@@ -172,6 +151,7 @@ def test_content_in_parts_gets_extensions(served: Served) -> None:
     assert_remembers(served.upstream.received)
 
 
+@pytest.mark.requirement("R-82")
 @pytest.mark.parametrize("stream", [False, True], ids=["whole", "streamed"])
 def test_a_client_that_sends_only_its_turn_gets_extensions(served: Served, stream: bool) -> None:
     entity = f"replayed-{stream}"
@@ -186,6 +166,28 @@ def test_a_client_that_sends_only_its_turn_gets_extensions(served: Served, strea
     assert len(served.stored(entity)) == 2 * len(FACTS) + 20 + 3 * len(TOOL_TURNS)
 
 
+@pytest.fixture(scope="module")
+def doors(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A gateway that serves every door."""
+    with Upstream() as upstream:
+        folder = tmp_path_factory.mktemp("doors")
+        with Gateway(folder, upstream.url, upstreams=upstreams(upstream.url)) as gateway:
+            yield Served(gateway, upstream)
+
+
+@pytest.mark.requirement("R-82", "R-121")
+@pytest.mark.parametrize("history", [True, False], ids=["history", "replayed"])
+@pytest.mark.parametrize(("door", "marks"), [*((door, False) for door in DOORS), ("messages", True)])
+def test_every_prompt_begins_with_all_of_the_one_before(doors: Served, door: str, marks: bool, history: bool) -> None:
+    requests = session(PlainTalk(doors.gateway, door, f"{door} {marks} {history}", history, marks), doors.upstream)
+    assert shares(requests) == [1.0] * (9 + len(TOOL_TURNS))
+    final = requests[-1].body.decode()
+    assert all(b"<memory>" in request.body for request in requests)
+    assert len([fact for fact in FACTS if final.count(fact) == 1]) >= 7
+    assert [fact for fact in FACTS if final.count(fact) > 1] == []
+
+
+@pytest.mark.requirement("R-82")
 @pytest.mark.parametrize("history", [True, False], ids=["history", "replayed"])
 def test_a_restart_breaks_no_prefix(tmp_path: pathlib.Path, history: bool) -> None:
     with serve(tmp_path) as served:
@@ -202,6 +204,7 @@ def test_a_restart_breaks_no_prefix(tmp_path: pathlib.Path, history: bool) -> No
     assert "afraid of thunder" in served.upstream.last.prompt
 
 
+@pytest.mark.requirement("R-85", "R-86")
 def test_a_tools_result_gets_no_new_block(served: Served) -> None:
     served.ask("The weather station is in Evora.", "tools")
     call = {"id": "c", "type": "function", "function": {"name": "look_up", "arguments": "{}"}}

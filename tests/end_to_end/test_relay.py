@@ -42,6 +42,7 @@ NO_CHATS = [
 ]
 
 
+@pytest.mark.requirement("R-14", "R-80")
 @pytest.mark.parametrize("lines", [[], [ENTITY], [ENTITY, "X-Memory: off"], [ENTITY, "X-Memory: shadow"]])
 @pytest.mark.parametrize("body", ODD_BODIES)
 def test_without_memories_the_upstream_gets_the_clients_bytes(relayed: Relayed, body: bytes, lines: list[str]) -> None:
@@ -53,6 +54,7 @@ def test_without_memories_the_upstream_gets_the_clients_bytes(relayed: Relayed, 
     assert relayed.upstream.last.header("transfer-encoding") is None
 
 
+@pytest.mark.requirement("R-15", "R-110")
 @pytest.mark.parametrize("body", NO_CHATS)
 def test_a_body_that_is_no_chat_is_the_upstreams_to_refuse(relayed: Relayed, body: bytes) -> None:
     refusal = b'{"error":{"message":"upstream says no"}}'
@@ -64,6 +66,7 @@ def test_a_body_that_is_no_chat_is_the_upstreams_to_refuse(relayed: Relayed, bod
     assert relayed.upstream.last.body == body
 
 
+@pytest.mark.requirement("R-16")
 def test_a_compressed_request_is_not_touched(relayed: Relayed) -> None:
     body = gzip.compress(ODD_BODIES[0])
     relayed.upstream.script = lambda _: [whole(completion("Hi"))]
@@ -74,6 +77,7 @@ def test_a_compressed_request_is_not_touched(relayed: Relayed) -> None:
     assert relayed.upstream.last.header("content-encoding") == "gzip"
 
 
+@pytest.mark.requirement("R-17")
 def test_a_chunked_chat_reaches_the_upstream_whole(relayed: Relayed) -> None:
     with relayed.connect() as client:
         client.request("POST", "/v1/chat/completions", None, ENTITY, "Transfer-Encoding: chunked")
@@ -85,7 +89,7 @@ def test_a_chunked_chat_reaches_the_upstream_whole(relayed: Relayed) -> None:
 
 
 TARGETS = [
-    "/v1/models",
+    "/v1/files",
     "/v1/files/a%2fb%7e%C3%A9/content",
     "/v1/files?a=b&a=c&empty=&flag",
     "/v1/x?q=%7e+%20%2B~&url=http://h/p?x=y",
@@ -99,6 +103,7 @@ TARGETS = [
 ]
 
 
+@pytest.mark.requirement("R-3")
 @pytest.mark.parametrize("target", TARGETS)
 def test_a_path_and_its_query_are_kept_as_sent(relayed: Relayed, target: str) -> None:
     relayed.upstream.script = lambda request: [whole(request.target.encode(), content_type="text/plain")]
@@ -118,6 +123,7 @@ def test_no_path_leads_out_of_the_upstreams_own(relayed: Relayed, step: str) -> 
     assert relayed.upstream.received == []
 
 
+@pytest.mark.requirement("R-3")
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
 @pytest.mark.parametrize("body", [None, b"", bytes(range(256)) * 8])
 def test_every_method_passes_with_its_body(relayed: Relayed, method: str, body: bytes | None) -> None:
@@ -133,6 +139,7 @@ def test_every_method_passes_with_its_body(relayed: Relayed, method: str, body: 
     assert received.header("content-type") == "application/x-odd"
 
 
+@pytest.mark.requirement("R-7")
 def test_a_chunked_upload_stays_chunked_and_an_announced_one_keeps_its_length(relayed: Relayed) -> None:
     with relayed.connect() as client:
         client.request("POST", "/v1/files", None, "Transfer-Encoding: chunked")
@@ -151,6 +158,7 @@ def test_a_chunked_upload_stays_chunked_and_an_announced_one_keeps_its_length(re
     assert announced.header("content-length") == "2000000"
 
 
+@pytest.mark.requirement("R-55")
 def test_a_head_request_gets_the_length_and_no_body(relayed: Relayed) -> None:
     relayed.upstream.script = lambda _: [head(200, ("content-length", "123456")) + b"\r\n"]
     with relayed.connect() as client:
@@ -158,10 +166,11 @@ def test_a_head_request_gets_the_length_and_no_body(relayed: Relayed) -> None:
         status, headers = client.head()
         assert (status, header(headers, "content-length")) == (200, "123456")
         relayed.upstream.script = chat()
-        client.request("GET", "/v1/models")  # the connection is in step
+        client.request("GET", "/v1/files")  # the connection is in step
         assert client.answer()[0] == 200
 
 
+@pytest.mark.requirement("R-55")
 @pytest.mark.parametrize("lines", ["", "content-length: 17\r\n", "content-length: 0\r\n"])
 @pytest.mark.parametrize("status", [204, 304])
 def test_an_answer_without_a_body_ends_with_its_head(relayed: Relayed, status: int, lines: str) -> None:
@@ -174,10 +183,11 @@ def test_an_answer_without_a_body_ends_with_its_head(relayed: Relayed, status: i
         found, headers = client.head()
         assert (found, header(headers, "etag")) == (status, '"e"')
         relayed.upstream.script = chat()
-        client.request("GET", "/v1/models")
+        client.request("GET", "/v1/files")
         assert client.answer()[0] == 200
 
 
+@pytest.mark.requirement("R-9")
 def test_a_redirect_is_not_followed(relayed: Relayed) -> None:
     relayed.upstream.script = lambda _: [whole(b"", 307, ("location", "/v1/elsewhere"))]
     with relayed.connect() as client:
@@ -187,6 +197,7 @@ def test_a_redirect_is_not_followed(relayed: Relayed) -> None:
     assert len(relayed.upstream.received) == 1
 
 
+@pytest.mark.requirement("R-6")
 def test_an_event_stream_of_another_path_passes_piece_by_piece(relayed: Relayed) -> None:
     def script(_: Received) -> Iterator[Step]:
         yield head(200, ("transfer-encoding", "chunked"), content_type="text/event-stream") + b"\r\n"
@@ -203,6 +214,7 @@ def test_an_event_stream_of_another_path_passes_piece_by_piece(relayed: Relayed)
         assert time.monotonic() - begun < 4
 
 
+@pytest.mark.requirement("R-91")
 def test_a_context_that_memory_made_too_long_is_asked_again_with_the_clients_bytes(relayed: Relayed) -> None:
     with relayed.connect() as client:
         client.chat("X-Entity-Id: long", content="My dog is called Biscuit.")
@@ -237,6 +249,7 @@ def test_a_context_that_is_too_long_by_itself_is_not_asked_again(relayed: Relaye
     assert len(relayed.upstream.received) == 1
 
 
+@pytest.mark.requirement("R-8")
 @pytest.mark.parametrize("path", ["/v1/realtime", "/v1/responses"])
 def test_a_websocket_is_refused_in_words(relayed: Relayed, path: str) -> None:
     lines = [
@@ -277,6 +290,7 @@ def test_requests_sent_ahead_are_answered_in_their_order(relayed: Relayed) -> No
     assert found == [f"/v1/models/{number}" for number in range(5)]
 
 
+@pytest.mark.requirement("R-75")
 def test_a_connection_that_the_upstream_closed_meanwhile_is_not_used_again(relayed: Relayed) -> None:
     def script(request: Received) -> Iterator[Step]:
         yield whole(completion("Hi"))
@@ -290,6 +304,7 @@ def test_a_connection_that_the_upstream_closed_meanwhile_is_not_used_again(relay
             time.sleep(0.01)
 
 
+@pytest.mark.requirement("R-59")
 def test_more_requests_at_once_than_allowed_are_told_to_come_back(tmp_path: pathlib.Path, upstream: Upstream) -> None:
     upstream.script = raw(whole(b"{}")[:-2], 5.0)
     with Gateway(tmp_path, upstream.url, limits={"concurrency": 2}) as gateway:
@@ -313,6 +328,7 @@ def test_more_requests_at_once_than_allowed_are_told_to_come_back(tmp_path: path
             time.sleep(0.02)
 
 
+@pytest.mark.requirement("R-69")
 def test_two_hundred_requests_at_once_get_their_own_answers(relayed: Relayed) -> None:
     relayed.upstream.script = chat(lambda request: request.json["messages"][0]["content"], delay=0.2)
     found: dict[int, str] = {}

@@ -23,6 +23,7 @@ def served(shared: Served) -> Served:
     return shared
 
 
+@pytest.mark.requirement("R-98")
 def test_twenty_turns_are_forty_messages_in_one_session(served: Served) -> None:
     served.upstream.script = chat(numbered)
     history: list[dict[str, Any]] = []

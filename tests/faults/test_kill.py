@@ -94,6 +94,7 @@ def assert_kills_lose_nothing(start: Callable[..., Gateway], upstream: Upstream,
     assert len(missing) <= late
 
 
+@pytest.mark.requirement("R-102")
 def test_twenty_kills_lose_no_turn(start: Callable[..., Gateway], upstream: Upstream) -> None:
     assert_kills_lose_nothing(start, upstream, 20)
 

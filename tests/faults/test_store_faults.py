@@ -118,6 +118,7 @@ def locked(path: pathlib.Path) -> Iterator[None]:
         holder.stdout.close()
 
 
+@pytest.mark.requirement("R-97", "R-104", "R-106")
 def test_a_locked_store_holds_up_no_chat(gateway: Gateway, upstream: Upstream) -> None:
     said = ["I said this before."]
     gateway.chat(said[0], entity="alice")
@@ -129,6 +130,7 @@ def test_a_locked_store_holds_up_no_chat(gateway: Gateway, upstream: Upstream) -
     assert_recording_resumes(gateway, said)
 
 
+@pytest.mark.requirement("R-97", "R-104")
 def test_many_chats_at_once_are_not_held_up_by_a_locked_store(gateway: Gateway) -> None:
     gateway.chat("Hello.", entity="alice")
     slowest: list[float] = []
@@ -163,6 +165,7 @@ def no_room(gateway: Gateway) -> Iterator[None]:
         resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
 
 
+@pytest.mark.requirement("R-104")
 def test_a_file_that_cannot_grow_holds_up_no_chat(gateway: Gateway, upstream: Upstream) -> None:
     said = ["I said this before."]
     gateway.chat(said[0], entity="alice")
@@ -186,6 +189,7 @@ def small_disk(tmp_path: pathlib.Path) -> Iterator[pathlib.Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
+@pytest.mark.requirement("R-104")
 def test_a_full_disk_holds_up_no_chat(
     start: Callable[..., Gateway], upstream: Upstream, small_disk: pathlib.Path
 ) -> None:
@@ -222,6 +226,7 @@ def stalled(path: pathlib.Path) -> Iterator[None]:
         yield
 
 
+@pytest.mark.requirement("R-104")
 def test_a_stalled_recall_holds_up_no_chat(gateway: Gateway, upstream: Upstream) -> None:
     said = ["I said this before."]
     gateway.chat(said[0], entity="alice")
@@ -293,6 +298,7 @@ def scribble(path: pathlib.Path) -> None:
             file.write(os.urandom(256))
 
 
+@pytest.mark.requirement("R-104")
 @pytest.mark.parametrize("harm", [empty, halve, scribble])
 @pytest.mark.parametrize("suffix", ["", "-wal"])
 def test_a_file_broken_under_load_holds_up_no_chat(

@@ -98,6 +98,7 @@ def test_hostile_processes_and_sessions_are_different_conversations(served: Serv
             assert [other for other in HOSTILE if other != name and canary(other) in body] == []
 
 
+@pytest.mark.requirement("R-34")
 @pytest.mark.parametrize(
     "header", ["X-Entity-Id", "X-Process-Id", "X-Session-Id", "X-Memori-Entity-Id", "X-Mem0-User-Id"]
 )
@@ -156,6 +157,7 @@ def test_a_message_that_talks_of_another_entity_does_not_reach_its_memories(serv
         assert b"2231" not in served.upstream.last.body
 
 
+@pytest.mark.requirement("R-111")
 @pytest.mark.anyio
 async def test_fifty_entities_of_four_processes_at_once_never_meet(served: Served) -> None:
     """Each sends, asks in a new session, and resumes, all interleaved over few connections."""
@@ -216,6 +218,7 @@ def test_a_malformed_time_is_refused(served: Served, value: str) -> None:
     assert served.upstream.received == []
 
 
+@pytest.mark.requirement("R-23")
 def test_identity_headers_and_their_aliases_never_reach_the_upstream(served: Served) -> None:
     names = ("X-Process-Id", "X-Session-Id", "X-Memori-Entity-Id", "X-Memori-Process-Id", "X-OpenWebUI-User-Id",
              "X-OpenWebUI-Chat-Id", "X-Mem0-User-Id", "X-Entity-Id")  # fmt: skip

@@ -63,6 +63,7 @@ def test_without_a_valid_key_nothing_is_served(tenants: Served, authorization: s
     assert tenants.upstream.received == []
 
 
+@pytest.mark.requirement("R-25")
 def test_the_gateways_key_never_reaches_the_upstream(tenants: Served) -> None:
     body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "Hello"}]}).encode()
     for header, value in (("Authorization", "Bearer gk-acme"), ("api-key", "gk-acme"), ("x-api-key", "gk-acme")):

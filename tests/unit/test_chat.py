@@ -91,6 +91,7 @@ def test_messages_that_say_different_things_have_different_digests(one: Any, oth
     assert message(one).digest != message(other).digest
 
 
+@pytest.mark.requirement("R-20")
 @given(
     st.dictionaries(
         st.sampled_from(["role", "content", "tool_calls", "tool_call_id", "function_call", "name"]),

@@ -16,6 +16,8 @@ from gateway.errors import ConfigError
 from gateway.settings import load
 
 EXAMPLE = Path(__file__).parents[2] / "config.example.yaml"
+ANTHROPIC = "{name: b, kind: anthropic, api_key: k}"
+SAME = "{name: b, base_url: 'https://API.openai.com:443/v2'}"
 SECRET = "sk-never-to-be-shown"
 
 
@@ -77,14 +79,32 @@ def test_the_example_names_every_key() -> None:
         ("listen: nowhere", "listen: must be host:port"),
         ("listen: 127.0.0.1:99999", "listen: must be host:port"),
         ("listen: 127.0.0.1:-1", "listen: must be host:port"),
-        ("store: mysql://x/y", "store: must be sqlite:///<file> (PostgreSQL is not built yet)"),
-        ("store: postgresql://u:p@h/d", "store: must be sqlite:///<file> (PostgreSQL is not built yet)"),
+        ("store: mysql://x/y", "store: must be sqlite:///<file> or postgresql://<user>:<password>@<host>/<database>"),
+        ("store: postgresql://u:p@h", "store: must be sqlite:///<file> or postgresql://"),
         ("store: 'sqlite:///.'", "store: must be sqlite:///<file>"),
         ("store: 'sqlite:///'", "store: must be sqlite:///<file>"),
         ("store: 'sqlite:///:memory:'", "store: must be sqlite:///<file>"),
         ("upstreams: [{base_url: 'localhost:1'}]", "upstreams.0.base_url: must be an http:// or https:// address"),
         ("upstreams: [{base_url: 'http://u:p@h/v1'}]", "upstreams.0.base_url: must be an http:// or https:// address"),
         ("upstreams: [{name: a}, {name: a}]", "upstreams: every name must differ"),
+        ("upstreams: [{base_url: 'http://h/v1#x'}]", "upstreams.0.base_url: must be an http:// or https:// address"),
+        ("upstreams: [{rename: {a: ''}}]", "upstreams.0.rename.a: String should have at least 1 character"),
+        ("upstreams: [{fallback: true}]", "upstreams: openai.fallback: none below it is of its kind with an api_key"),
+        ("upstreams: [{fallback: [x]}]", "upstreams: openai.fallback: x is no other upstream of the same kind"),
+        (
+            "upstreams: [{fallback: [openai]}]",
+            "upstreams: openai.fallback: openai is no other upstream of the same kind",
+        ),
+        (f"upstreams: [{{fallback: [b]}}, {ANTHROPIC}]", "upstreams: openai.fallback: b is no other upstream"),
+        (
+            "upstreams: [{fallback: [b]}, {name: b, base_url: 'http://h'}]",
+            "upstreams: openai.fallback: b needs an api_key",
+        ),
+        (f"upstreams: [{{api_key: a, fallback: [b]}}, {SAME}]", "upstreams: openai.fallback: b needs an api_key"),
+        (
+            f"upstreams: [{ANTHROPIC}]\nmemory: {{extract: {{mode: llm}}}}",
+            "memory.extract.upstream: must be the name of",
+        ),
         ("tokens: {secret: x}", "tokens: signed identities are not built yet"),
         ("memory: {extract: {upstream: x}}", "memory.extract.upstream: must be the name of one of the upstreams"),
         ("keys: [{key: '', tenant: a}]", "keys.0.key: must not be empty"),
@@ -103,6 +123,17 @@ def test_the_example_names_every_key() -> None:
 )
 def test_what_is_wrong_is_named(text: str, line: str, tmp_path: Path) -> None:
     assert refused(text, tmp_path).startswith(line)
+
+
+@pytest.mark.parametrize("other", ["{name: b, base_url: 'http://h/v1', api_key: any}", SAME])
+def test_one_with_a_key_or_at_the_same_address_may_stand_in(other: str, tmp_path: Path) -> None:
+    assert loaded(f"upstreams: [{{fallback: [b]}}, {other}]", tmp_path).upstreams[0].fallback == ("b",)
+
+
+def test_a_base_address_may_have_a_query(tmp_path: Path) -> None:
+    config = loaded("upstreams: [{base_url: 'https://h/openai/deployments/d/?api-version=1'}]", tmp_path)
+    assert config.upstreams[0].base_url == "https://h/openai/deployments/d?api-version=1"
+    assert config.upstreams[0].origin == "https://h"
 
 
 def test_all_that_is_wrong_is_counted(tmp_path: Path) -> None:
@@ -224,7 +255,7 @@ def test_what_the_command_line_says_wins(tmp_path: Path) -> None:
         f"keys: [{{key: {SECRET}, tenant: '', entity: x}}]",
         f"upstreams: [{{api_key: [{SECRET}]}}]",
         f"upstreams: [{{api_key: {SECRET}, base_url: '{SECRET}'}}]",
-        f"store: postgresql://u:{SECRET}@h/d",
+        f"store: postgresql//u:{SECRET}@h/d",
         f"keys: {SECRET}",
         f"keys: [{{key: {SECRET}, tenant: a}}, {{key: {SECRET}, tenant: b}}]",
         f"upstreams:\n  - api_key: {SECRET}: oops\n",

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from gateway.domain import Message
-from gateway.wire.door import CHAT, DOORS, MESSAGES, RESPONSES, Door, rewritten, said
+from gateway.wire.chat import text_of
+from gateway.wire.door import CHAT, DOORS, MESSAGES, RESPONSES, Door, as_chat, rewritten
 
 BLOCK = "<memory>\nline\n</memory>\n\n"
 PIXEL = "data:image/png;base64,AAAA"
@@ -163,7 +164,7 @@ def test_a_rewritten_message_keeps_everything_but_its_words(door: Door) -> None:
     for before in door.request(BODIES[door].replace(b"7", b"7 FORGET").replace(b"What", b"FORGET What")).messages:
         after = rewritten(before, lambda text: text.replace("FORGET", ""))
         assert "FORGET" not in after.raw
-        assert after.text == before.text.replace("FORGET", "") == said(after.raw)
+        assert after.text == before.text.replace("FORGET", "") == text_of(as_chat(json.loads(after.raw)).get("content"))
         assert json.loads(after.raw) == json.loads(before.raw.replace("FORGET", ""))
         assert (after.digest, after.chain, after.link) == (before.digest, before.chain, before.link)
 

@@ -52,3 +52,18 @@ async def test_of_a_deleted_memory_nothing_is_left() -> None:
     assert await told(entity, "What is my gate code? CANARY") == []
     assert "canary" not in repr(entity).lower()
     assert "canary" not in repr(vars(entity.index)).lower()
+
+
+async def test_what_a_message_stated_and_is_over_finds_nothing_else_of_it() -> None:
+    entity = Entity()
+    said = Said(1, "p", "s", "My dog is called Biscuit. I live in Porto.", BEGUN)
+    dog = memory(id="dog", text="My dog is called Biscuit.", status="superseded", valid_to=BEGUN)
+    entity.apply(known(dog, memory(id="home", text="I live in Porto."), said=(said,)))
+
+    async def telling(question: str) -> int:
+        ranked = await entity.rank(question, None, datetime.now(UTC), None)
+        return len(entity.telling(question, ranked, lambda found: found.status == "active", set()))
+
+    assert await telling("What is my dog called?") == 0
+    assert await telling("Where do I live?") == 1
+    assert await telling("Which dog food can I buy where I live?") == 1

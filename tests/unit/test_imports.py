@@ -15,11 +15,11 @@ ROOT = Path(gateway.__file__).parent
 LAYERS = """
 __main__
 cli
-commands.memories commands.transfer commands.reindex commands.doctor
+commands.memories commands.transfer commands.reindex commands.doctor commands.migrate_store
 commands.formats
 commands.reach
 commands.options commands.show
-app server demo.script demo.server demo.model demo.completion
+app server workers demo.script demo.server demo.model demo.completion
 proxy worker upkeep api.service extraction api.mem0 api.background api.mcp
 api.mem0_writing
 api.mem0_events
@@ -29,12 +29,12 @@ api.calls api.chatgpt
 api.shapes api.given api.access api.mem0_shapes api.mem0_options
 api.mem0_filters api.mem0_messages api.stating
 api.mem0_values
-exchange
+exchange catalogue
 memory
-relay sessions recall recorder
-entity
+relay sessions recall recorder routing gleaning
+entity replay correcting
 asking extract.operations
-graph attribution extract.local upstream extract.llm extract.answer extract.evidence extract.sources keyring
+graph attribution corrections extract.local upstream extract.llm extract.answer extract.evidence extract.sources keyring
 extract.stated extract.cuts extract.acts extract.asking extract.manner extract.replied extract.kinds extract.triples
 extract.guard extract.shape extract.likely
 extract.events extract.states extract.shorten
@@ -44,31 +44,36 @@ extract.slots extract.aspects
 extract.orders extract.sayings extract.reading extract.subjects extract.groups extract.clauses extract.times
 extract.tongues
 extract.tokens extract.lexicon extract.phrases extract.names
-store.sqlite
-store.sqlite_jobs store.sqlite_library
+store.sqlite store.postgres store.postgres_use
+store.sql_store store.postgres_claims store.postgres_vectors store.postgres_pool
+store.sql_jobs store.sql_library
 store.findings store.bringing store.erasing
 store.editing
-store.recording store.encoding store.schema store.moving
+store.copying
+store.recording store.encoding store.contesting store.schema store.moving store.lookups
 store.queue store.tracing store.scrubbing store.looking store.threads
 store.fences
 store.learning store.reading
-store.writer
+store.writer store.postgres_link
+store.postgres_server
+store.postgres_schema store.postgres_sql
+store.database
 store store.jobs
 store.library store.records
 store.pages
-wire.door
-transport wire.reply wire.responses wire.responses_reply wire.messages wire.messages_reply prompt ranking
+wire.door wire.side_calls
+transport wire.naming wire.reply wire.responses wire.responses_reply wire.messages wire.messages_reply prompt ranking
 wire.responses_items wire.messages_blocks
 wire.chat
 wire.document wire.sse wire.lenient lexical dense relevance selection embed model
-signals weights
+signals weights towards
 metrics log settings
 config words
 domain errors english dates columns
 __init__ extract wire demo api commands store.migrations
 """
 """Every module, on the line of its layer: it imports from lines below, and from its own without a cycle."""
-COMPOSERS = {"__main__", "cli", "app", "commands.reach", "commands.reindex"}
+COMPOSERS = {"__main__", "cli", "app", "commands.reach", "commands.reindex", "commands.migrate_store"}
 """The modules that may name concrete classes: a store, an embedder, a server."""
 CONCRETE = {"store.sqlite", "store.postgres", "server", "app"}
 ENVIRONMENT = {"settings", "cli", "commands.options"}

@@ -166,6 +166,7 @@ def test_a_block_goes_into_a_string_and_nothing_else_changes() -> None:
     assert MessagesRequest(raw).with_memory({0: BLOCK}, ()) == raw.replace(b'"caf', b'"' + ADDED + b"caf")
 
 
+@pytest.mark.requirement("R-119")
 def test_a_block_goes_behind_results_and_breakpoints_and_nothing_else_changes() -> None:
     raw = (
         b'{"messages":[{"role":"user","content":"a"},'
@@ -328,10 +329,13 @@ def test_a_stream_in_any_pieces_is_the_answer_of_a_body(data: st.DataObject) -> 
     assert listener.reply() == read(answer(*CONTENT))
 
 
-def test_an_answer_ends_with_its_last_event_and_not_before() -> None:
-    *before, last = stream(*CONTENT)
+def test_an_answer_ends_where_it_says_why_it_stopped_and_not_before() -> None:
+    """litellm reads no further; the upstream is done one event later."""
+    *before, stopped, last = stream(*CONTENT)
     assert not heard(before).ended
-    assert heard([*before, last]).done
+    assert heard([*before, stopped]).ended
+    assert not heard([*before, stopped]).done
+    assert heard([*before, stopped, last]).done
 
 
 def test_citations_come_back_with_their_text() -> None:
@@ -356,6 +360,7 @@ def test_a_stream_that_says_it_broke_is_an_error() -> None:
     assert (listener.failed, listener.ended, listener.reply().state) == (True, False, "error")
 
 
+@pytest.mark.requirement("R-122")
 def test_a_broken_stream_is_told_as_this_api_tells_it() -> None:
     assert StreamedMessage().cut_off("It broke.") == (
         b'event: error\ndata: {"type":"error","error":{"type":"api_error","message":"It broke."}}\n\n'

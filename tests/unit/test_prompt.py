@@ -6,6 +6,7 @@ import re
 import unicodedata
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -66,6 +67,7 @@ def test_every_memory_is_one_line(texts: list[str]) -> None:
     assert all("2026-01-02" in line for line in inside.splitlines())
 
 
+@pytest.mark.requirement("R-93")
 @given(st.lists(HOSTILE, min_size=1, max_size=4), st.text(max_size=50))
 def test_the_own_block_is_taken_out_and_the_text_behind_it_stays(texts: list[str], text: str) -> None:
     block = compose([line(memory) for memory in texts])
@@ -86,6 +88,7 @@ def test_a_block_is_no_longer_than_its_texts_and_what_is_put_around_them(texts: 
     assert len(compose([line(text) for text in texts])) <= FRAME + sum(len(text) + DATED for text in texts)
 
 
+@pytest.mark.requirement("R-90")
 def test_the_same_memories_give_the_same_bytes() -> None:
     memories = [line("I like tea."), line("I have a dog.")]
     assert compose(memories) == compose(list(memories))

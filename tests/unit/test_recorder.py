@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -131,6 +132,7 @@ async def test_turns_in_hand_are_not_behind(metrics: Metrics) -> None:
     assert len(store.recorded) == 3
 
 
+@pytest.mark.requirement("R-97")
 async def test_nobody_waits_for_a_store_that_is_known_to_refuse(metrics: Metrics) -> None:
     store = ScriptedStore(REFUSED)
     async with recorder(store, metrics) as recording:
@@ -154,6 +156,7 @@ async def test_a_store_that_refuses_is_tried_at_a_bounded_rate(metrics: Metrics)
         store.script = []
 
 
+@pytest.mark.requirement("R-97")
 async def test_an_answer_waits_no_longer_than_the_bound(metrics: Metrics) -> None:
     store = ScriptedStore(COMMIT_WAIT * 3, 0.0)
     async with recorder(store, metrics) as recording:
@@ -166,6 +169,28 @@ async def test_an_answer_waits_no_longer_than_the_bound(metrics: Metrics) -> Non
     assert counted(metrics, "recorded") == 1
 
 
+@pytest.mark.requirement("R-97", "R-107")
+@pytest.mark.parametrize("ends", [False, True])
+async def test_long_messages_are_read_beside_the_requests_and_hold_up_no_answer(metrics: Metrics, ends: bool) -> None:
+    store, leave = ScriptedStore(), threading.Event()
+    (turn,) = turns(1)
+
+    def finish(read: bool) -> Turn:
+        return replace(turn, extract=read)
+
+    async with recorder(store, metrics) as recording:
+        saved = recording.submit_read(recording.read(lambda: leave.wait(30)), finish)
+        begun = time.monotonic()
+        assert not await recording.committed(saved)
+        assert time.monotonic() - begun >= COMMIT_WAIT
+        assert store.recorded == []
+        asyncio.get_running_loop().call_later(0.1 if ends else 0, leave.set)
+        if not ends:
+            assert await saved
+    assert store.recorded == [finish(True)]
+    assert await saved
+
+
 async def test_cancelling_the_request_loses_no_turn(metrics: Metrics) -> None:
     store = ScriptedStore(0.05)
     (turn,) = turns(1)
@@ -176,6 +201,7 @@ async def test_cancelling_the_request_loses_no_turn(metrics: Metrics) -> None:
     assert store.recorded == [turn]
 
 
+@pytest.mark.requirement("R-101")
 async def test_too_many_waiting_turns_lose_the_oldest_and_are_counted(metrics: Metrics) -> None:
     store = ScriptedStore(REFUSED)
     given = turns(130)

@@ -34,6 +34,7 @@ def call(arguments: str, name: str = "look", id: str = "c1") -> dict[str, Any]:
     }
 
 
+@pytest.mark.requirement("R-22")
 def test_the_answer_of_a_body_is_its_first_choice() -> None:
     body = {
         "id": "c1",
@@ -134,6 +135,7 @@ def made(id: str | None, name: str, arguments: str) -> dict[str, Any]:
     return {"id": id, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
+@pytest.mark.requirement("R-52")
 def test_a_call_is_put_together_by_its_index() -> None:
     found = calls(
         [piece(0, "a", "f", "")],
@@ -145,6 +147,7 @@ def test_a_call_is_put_together_by_its_index() -> None:
     assert found == [made("a", "f", '{"x":1}'), made("b", "g", "{}")]
 
 
+@pytest.mark.requirement("R-52")
 def test_a_new_id_on_a_used_index_is_a_new_call() -> None:
     assert calls([piece(0, "a", "f", "{}")], [piece(0, "b", "g", "[")], [piece(0, arguments="]")]) == [
         made("a", "f", "{}"),
@@ -159,6 +162,7 @@ def test_an_id_that_is_known_is_the_same_call_without_an_index() -> None:
     ]
 
 
+@pytest.mark.requirement("R-52")
 def test_a_piece_without_index_and_id_belongs_to_the_current_call() -> None:
     assert calls([piece(None, "a", "f", "{")], [piece(arguments="}")]) == [made("a", "f", "{}")]
 
@@ -170,10 +174,12 @@ def test_calls_without_indexes_are_told_apart_by_their_ids() -> None:
     ]
 
 
+@pytest.mark.requirement("R-52")
 def test_several_pieces_of_one_index_in_one_chunk_are_one_call() -> None:
     assert calls([piece(0, "a", "f"), piece(0, arguments="{"), piece(0, arguments="}")]) == [made("a", "f", "{}")]
 
 
+@pytest.mark.requirement("R-52")
 def test_a_name_may_come_late_or_again() -> None:
     assert calls([piece(0, "a")], [piece(0, arguments="{")], [piece(0, "a", "f", "}")], [piece(0, "a", "f")]) == [
         made("a", "f", "{}")
@@ -201,6 +207,7 @@ def test_the_old_form_of_a_call_is_put_together() -> None:
     assert found.message == {"content": None, "function_call": {"name": "f", "arguments": "{}"}}
 
 
+@pytest.mark.requirement("R-53")
 def test_text_and_refusal_are_kept_apart_and_reasoning_is_left_out() -> None:
     found = reply(
         chunk(role="assistant", content=""),
@@ -213,6 +220,17 @@ def test_text_and_refusal_are_kept_apart_and_reasoning_is_left_out() -> None:
     assert found.message == {"content": "ab", "refusal": "no"}
 
 
+@pytest.mark.requirement("R-53")
+def test_an_answer_in_sound_is_kept_by_its_id() -> None:
+    sound = {"id": "audio_1", "data": "AAAA", "transcript": "Hi", "expires_at": 1}
+    body = {"choices": [{"message": {"role": "assistant", "content": None, "audio": sound}}]}
+    kept = {"content": None, "audio": {"id": "audio_1"}}
+    assert read_reply(json.dumps(body).encode()).message == kept
+    pieces = [{"id": "audio_1", "transcript": "H"}, {"data": "AAAA"}, {"transcript": "i"}, {"expires_at": 1}]
+    assert reply(*(chunk(audio=piece) for piece in pieces), chunk(finish="stop")).message == kept
+
+
+@pytest.mark.requirement("R-21")
 def test_text_parts_of_a_chunk_are_text_and_thinking_parts_are_not() -> None:
     found = reply(
         chunk(
@@ -223,6 +241,7 @@ def test_text_parts_of_a_chunk_are_text_and_thinking_parts_are_not() -> None:
     assert found.message == {"content": "a"}
 
 
+@pytest.mark.requirement("R-50")
 def test_the_last_usage_that_is_not_null_counts() -> None:
     found = reply(
         chunk(content="a"),
@@ -233,6 +252,7 @@ def test_the_last_usage_that_is_not_null_counts() -> None:
     assert found.usage == {"total_tokens": 2}
 
 
+@pytest.mark.requirement("R-50")
 def test_usage_in_the_groq_extension_counts() -> None:
     assert reply(b'{"choices":[],"x_groq":{"usage":{"total_tokens":2}}}').usage == {"total_tokens": 2}
 
@@ -245,6 +265,7 @@ def test_a_finish_reason_completes_the_answer_before_done() -> None:
     assert streamed.reply().state == "complete"
 
 
+@pytest.mark.requirement("R-22")
 def test_several_choices_are_complete_with_the_last_of_them() -> None:
     streamed = StreamedReply(2)
     streamed.take(chunk(1, content="other"))

@@ -444,6 +444,7 @@ def test_an_incomplete_answer_is_complete_with_its_reason() -> None:
     assert (found.state, found.finish_reason) == ("complete", "max_output_tokens")
 
 
+@pytest.mark.requirement("R-43")
 def test_a_broken_stream_is_told_in_both_forms_that_clients_look_for() -> None:
     name, data, *_ = heard(stream(said("Hello"))[:3]).cut_off("It broke.").split(b"\n")
     told = json.loads(data.removeprefix(b"data: "))

@@ -53,11 +53,13 @@ def test_any_cut_of_a_stream_gives_the_same_data(data: bytes, places: list[int])
     assert read(cut(data, places)) == read([data])
 
 
+@pytest.mark.requirement("R-36")
 @given(streams())
 def test_one_byte_at_a_time_gives_the_same_data(data: bytes) -> None:
     assert read([data[i : i + 1] for i in range(len(data))]) == read([data])
 
 
+@pytest.mark.requirement("R-38")
 @given(st.lists(st.binary(max_size=40), max_size=8))
 def test_no_bytes_make_it_raise(pieces: list[bytes]) -> None:
     assert read(pieces) == read([b"".join(pieces)])
@@ -72,6 +74,7 @@ def test_an_event_starts_inside_its_piece_at_a_line_start(data: bytes, places: l
             assert start == 0 or piece[start - 1 : start] in (b"\n", b"\r")
 
 
+@pytest.mark.requirement("R-37")
 @pytest.mark.parametrize("end", LINE_ENDS)
 def test_every_line_end_of_the_standard_ends_a_line(end: str) -> None:
     assert read([f"data: one{end}{end}data: two{end}{end}".encode()]) == [b"one", b"two"]
@@ -142,6 +145,7 @@ def test_a_boundary_is_where_an_event_could_be_put_in(sent: bytes, boundary: boo
         assert stream.at_boundary is boundary
 
 
+@pytest.mark.requirement("R-39")
 def test_an_event_of_16_mb_in_small_pieces_is_read() -> None:
     data = b"data: " + b"x" * (MAX_LINE - 6) + b"\n\n"
     assert len(read([data[i : i + 4096] for i in range(0, len(data), 4096)])[0]) == MAX_LINE - 6
@@ -153,6 +157,7 @@ def test_a_line_over_the_limit_is_passed_over_and_the_next_event_is_read() -> No
     assert [item[:8] for item in found] == [b"next"]
 
 
+@pytest.mark.requirement("R-39")
 def test_an_event_of_many_lines_takes_time_in_proportion_to_its_size() -> None:
     line = b"data: " + b"x" * 20 + b"\n"
     begun = time.perf_counter()

@@ -1,0 +1,130 @@
+"""Everything of a SQLite store goes to PostgreSQL, and back, whole or not at all."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import pathlib
+import sqlite3
+import time
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks import stored
+from gateway.dense import unpack
+from gateway.store.copying import tables
+from gateway.store.sqlite import SqliteStore
+from tests.commands import Shell
+from tests.process import Gateway
+from tests.replicas import rows
+from tests.upstream import Upstream, chat
+from tests.vectors import packed
+
+EVERY = {"entities", "sessions", "messages", "turns", "blocks", "memories", "mentions", "triples", "endings", "history"}
+
+
+def told(start: Callable[..., Gateway], upstream: Upstream) -> Gateway:
+    """A gateway that has heard this and that, and was stopped."""
+    upstream.script = chat("Noted.")
+    gateway = start()
+    for entity in ("alice", "bob", "zoë"):
+        gateway.chat(f"My name is {entity}. I live in Porto. My sister is called Maria.", entity=entity, session="s")
+        gateway.chat("I moved to Lisbon.", entity=entity, session="s")
+        gateway.chat("Where do I live?", entity=entity, session="t")
+    known = gateway.get("/api/memories?entity=alice").json["memories"]
+    sister = next(memory["id"] for memory in known if "sister" in memory["text"])
+    gateway.request("DELETE", f"/api/memories/{sister}")
+    gateway.request("DELETE", "/api/entities/bob")
+    gateway.stop()
+    return gateway
+
+
+def test_a_store_moves_to_postgresql_and_is_served_there(
+    start: Callable[..., Gateway], upstream: Upstream, database: str, tmp_path: pathlib.Path
+) -> None:
+    gateway = told(start, upstream)
+    moved = Shell(tmp_path).json("migrate-store", f"sqlite:///{gateway.store}", database)["tables"]
+    assert moved.keys() == {table.name for table in tables()}
+    assert {name for name, count in moved.items() if count["rows"]} >= {*EVERY, "requests", "erased"}
+    assert all(rows(database, f"SELECT count(*) FROM {name}") == [(moved[name]["rows"],)] for name in moved)
+    there = start(store=database)
+    there.chat("When did I move to Lisbon?", entity="alice", session="u")
+    assert "I moved to Lisbon." in str(upstream.last.json["messages"])
+
+
+def test_a_move_back_gives_the_same_rows(
+    start: Callable[..., Gateway], upstream: Upstream, database: str, tmp_path: pathlib.Path
+) -> None:
+    gateway = told(start, upstream)
+    there = Shell(tmp_path).json("migrate-store", f"sqlite:///{gateway.store}", database)
+    back = Shell(tmp_path).json("migrate-store", database, f"sqlite:///{tmp_path}/back.db")
+    assert there == back
+    for table in tables():
+        sql = f"SELECT * FROM {table.name} ORDER BY {', '.join(table.key)}"
+        with contextlib.closing(sqlite3.connect(tmp_path / "back.db")) as copied:
+            assert copied.execute(sql).fetchall() == gateway.rows(sql), table.name
+
+
+def test_a_move_that_was_killed_goes_on(database: str, tmp_path: pathlib.Path) -> None:
+    file, shell = tmp_path / "large.db", Shell(tmp_path)
+    pool = stored.sentences(50)
+    stored.fill(file, {"alice": 2000, "bob": 300}, pool, [packed(text) for text in pool], "e")
+    command = ("migrate-store", f"sqlite:///{file}", database)
+    for at_least in (300, 1200):
+        begun = shell.begin(*command)
+        end = time.monotonic() + 60
+        while rows(database, "SELECT count(*) FROM messages")[0][0] < at_least and begun.poll() is None:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        begun.kill()
+        begun.wait(30)
+    before = rows(database, "SELECT count(*) FROM messages")[0][0]
+    assert before < 2300
+    assert shell.json(*command)["tables"]["messages"]["rows"] == 2300
+    ((text, pooled, source),) = rows(
+        database, "SELECT text, embedding::TEXT, packed FROM encodings JOIN messages USING (entity, key) LIMIT 1"
+    )
+    assert text
+    near = [float(value) for value in pooled.strip("[]").split(",")]
+    assert sum(a * b for a, b in zip(near, unpack(source)[0], strict=True)) == pytest.approx(1, abs=0.01)
+    assert "2300" in str(shell.json(*command))  # nothing is left to do
+
+
+def test_what_holds_something_else_or_is_in_use_is_refused(
+    start: Callable[..., Gateway], upstream: Upstream, database: str, tmp_path: pathlib.Path
+) -> None:
+    gateway, shell = told(start, upstream), Shell(tmp_path)
+    other = start(store=database)
+    other.chat("I am somebody else.", entity="carol")
+    move = ("migrate-store", f"sqlite:///{gateway.store}", database)
+    assert "a gateway is using this database" in shell.refused(*move, code=3)
+    other.stop()
+    assert "the target holds other data" in shell.refused(*move, code=3)
+    gateway.start()
+    assert "another gateway has it open" in shell.refused(*move, code=3)
+    missing = f"sqlite:///{tmp_path}/none.db"
+    assert "there is none" in shell.refused("migrate-store", missing, database, code=3)
+    assert not (tmp_path / "none.db").exists()
+
+
+def test_the_checksum_notices_a_changed_value(tmp_path: pathlib.Path) -> None:
+    from gateway.store import copying
+
+    file = tmp_path / "memory.db"
+    stored.fill(file, {"alice": 3}, stored.sentences(5), [], "e")
+    table = next(table for table in tables() if table.name == "messages")
+
+    async def checksum() -> str:
+        store = await SqliteStore.open(file)
+        try:
+            return (await copying.counted(store.database, table, lambda _: None)).checksum
+        finally:
+            await store.close()
+
+    before = asyncio.run(checksum())
+    assert asyncio.run(checksum()) == before
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.execute("UPDATE messages SET text = text || '!' WHERE key = 2")
+        connection.commit()
+    assert asyncio.run(checksum()) != before
