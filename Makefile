@@ -21,7 +21,7 @@ demo: $(VENV)/.demo
 	$(BIN)/memory-gateway demo
 
 test: $(VENV)/.dev check
-	$(BIN)/python -m pytest -m "not long" $(ARGS)
+	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile $(ARGS)
 
 test-long: $(VENV)/.dev
 	$(BIN)/python -m pytest -m long --timeout 3600 -s $(ARGS)
@@ -57,5 +57,5 @@ $(VENV)/.demo: pyproject.toml | $(VENV)/.run
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/.demo
-	$(PIP) -e '.[dev,demo,sentence-transformers]'
+	$(PIP) -e '.[dev,demo,postgres,sentence-transformers]'
 	touch $@
