@@ -13,10 +13,11 @@ from typing import Any
 from gateway.dense import Encoding
 from gateway.embed import load
 from gateway.entity import CANDIDATES
-from gateway.ranking import EntityIndex, Unit
+from gateway.ranking import EntityIndex
 from gateway.relevance import admitted
 from gateway.selection import Candidate, select
 from gateway.towards import Towards
+from gateway.units import Unit
 from gateway.weights import FITTED, Fitted
 from gateway.words import is_question, label, sentences
 

@@ -35,6 +35,11 @@ class Tally:
         if not right:
             self.misses.append(miss)
 
+    def add(self, other: "Tally") -> None:
+        self.right += other.right
+        self.of += other.of
+        self.misses += other.misses
+
     def __str__(self) -> str:
         return f"{100 * self.right / max(1, self.of):5.1f} %  ({self.right} of {self.of})"
 
@@ -90,9 +95,14 @@ def live(messages: Sequence[str]) -> list[Statement]:
 
 
 def of_statements(held: bool) -> tuple[dict[str, Tally], Counter[tuple[str, str]]]:
+    return tallied(cases("statements", held))
+
+
+def tallied(messages: Sequence[dict[str, Any]]) -> tuple[dict[str, Tally], Counter[tuple[str, str]]]:
+    """What is kept, left out and told apart in the messages, and which kinds were taken for which."""
     tallies = {name: Tally() for name in ("kept", "left out", "kind", "standing")}
     confused: Counter[tuple[str, str]] = Counter()
-    for case in cases("statements", held):
+    for case in messages:
         found = statements(case["said"], asked=case["asked"], at=datetime.fromisoformat(case["at"]))
         texts = [one.text for one in found]
         for wanted in case["statements"]:

@@ -39,9 +39,10 @@ from benchmarks.likelihood import Array, listwise, logistic
 from benchmarks.turning import Maps
 from gateway.dense import pack
 from gateway.model import default_folder
-from gateway.ranking import EntityIndex, Unit
+from gateway.ranking import EntityIndex
 from gateway.relevance import COMPANY
 from gateway.signals import Signals, best, standardised, take, weighted
+from gateway.units import Unit
 from gateway.weights import FITTED, Fitted, Stages
 from gateway.words import foreign
 

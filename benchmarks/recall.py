@@ -29,7 +29,7 @@ from benchmarks.asked import Ask
 from benchmarks.overhead import resident
 from gateway.dense import pack
 from gateway.model import ID, default_folder
-from gateway.ranking import Unit
+from gateway.units import Unit
 from tests.clients import block_of
 from tests.process import Gateway
 from tests.upstream import Upstream

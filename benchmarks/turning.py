@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmarks.asked import Ask, Lookup
 from benchmarks.likelihood import Array
-from gateway.ranking import Unit
 from gateway.towards import Towards
+from gateway.units import Unit
 
 RANK = 32
 STEPS, BATCH, CROWD = 1200, 128, 1000

@@ -110,6 +110,13 @@ class Vectors:
         counts: npt.NDArray[np.int32] = self._counts.rows
         return counts >= 0
 
+    @property
+    def pooled(self) -> Floats:
+        """The pooled vectors, a row for each slot."""
+        self._settle()
+        rows: Floats = self._pooled.rows
+        return rows
+
     def add(self, count: int) -> None:
         """So many more slots, their vectors not there yet."""
         self._norms.extend(np.zeros(count, np.float32))
@@ -124,10 +131,7 @@ class Vectors:
             return
         dim, _ = _shape(packed)
         if not self._dim:
-            self._dim = dim
-            self._pooled = Column(np.float32, dim)
-            self._pooled.extend(np.zeros((len(self._counts), dim), np.float32))
-            self._bits = Column(np.uint64, (dim + 63) // 64)
+            self._begin(dim)
         if dim != self._dim:
             raise ValueError(f"a vector of {dim} dimensions among vectors of {self._dim}")
         self._waiting[slot] = packed
@@ -142,13 +146,24 @@ class Vectors:
             slots = np.array([slot for slot, _ in some], np.int32)
             counts = np.array([_shape(packed)[1] for _, packed in some], np.int32)
             vectors, tokens, signs = _unpacked([packed for _, packed in some], self._dim)
-            self._pooled.rows[slots] = vectors
-            self._starts.rows[slots] = len(self._tokens) + np.cumsum(counts) - counts
             self._counts.rows[slots] = counts
-            self._tokens.extend(tokens)
-            self._bits.extend(signs)
             self._count_holders(tokens, counts)
-            self._stale.update(slots.tolist())
+            self._keep(slots, counts, vectors, tokens, signs)
+
+    def _begin(self, dim: int) -> None:
+        """Make room for vectors of this dimension."""
+        self._dim = dim
+        self._pooled = Column(np.float32, dim)
+        self._pooled.extend(np.zeros((len(self._counts), dim), np.float32))
+        self._bits = Column(np.uint64, (dim + 63) // 64)
+
+    def _keep(self, slots: Slots, counts: Slots, vectors: Floats, tokens: Slots, signs: npt.NDArray[np.uint64]) -> None:
+        """Write what was unpacked into the columns."""
+        self._pooled.rows[slots] = vectors
+        self._starts.rows[slots] = len(self._tokens) + np.cumsum(counts) - counts
+        self._tokens.extend(tokens)
+        self._bits.extend(signs)
+        self._stale.update(slots.tolist())
 
     def _count_holders(self, tokens: npt.NDArray[np.int32], counts: npt.NDArray[np.int32]) -> None:
         """Units, of `counts` tokens each, that are new."""
@@ -181,16 +196,22 @@ class Vectors:
 
     def weights(self, query: Encoding) -> Floats:
         """The weight of each token of `query`, at least 0."""
+        self._settle()
         return np.array([max(self.weight(token), 0.0) for token in query.tokens.tolist()], np.float32)
+
+    def mean(self, query: Encoding) -> Floats:
+        """The weighted mean of the query's token vectors, of length 1."""
+        weights = self.weights(query)
+        mean = (weights[:, None] * query.token_vectors).sum(0) if weights.sum() > 0 else query.vector
+        shortened: Floats = mean / np.float32(max(float(np.linalg.norm(mean)), 1e-9))
+        return shortened
 
     def scan(self, query: Encoding, turned: Floats, near: Slots, far: Slots) -> dict[str, Floats]:
         """Per slot: `dense`, the cosine with the weighted mean of the query's token vectors, `turned`, that with its
         turned vector, and both of the slot's window. `near`, `far`: the neighbours' slots, shape (2, rows)."""
         self._settle()
         self._refresh(near, far)
-        weights = self.weights(query)
-        mean = (weights[:, None] * query.token_vectors).sum(0) if weights.sum() > 0 else query.vector
-        mean = mean / np.float32(max(float(np.linalg.norm(mean)), 1e-9))
+        mean = self.mean(query)
         # Not `@`, which shares this out among threads: on busy cores that takes 100 times as long.
         found: dict[str, Floats] = {}
         for name, vector in (("dense", mean), ("turned", turned)):

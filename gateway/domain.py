@@ -302,7 +302,7 @@ class Turn:
     request: bytes
     """16 bytes that tell a retry: over session, messages and model."""
     replaces: str | None
-    """Id of an earlier attempt of the same turn."""
+    """Id of an earlier attempt of the same turn; empty: its client tries again, and none was found yet."""
     anchor: bytes
     """Chain of the message that the first new one follows; b"" at the start of a thread."""
     messages: tuple[Message, ...]

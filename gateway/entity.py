@@ -10,13 +10,14 @@ from datetime import datetime
 from functools import partial
 from itertools import islice
 
-from gateway import towards
+from gateway import lending, towards
 from gateway.domain import Changes, Kind, Line, Memory, Recalled, Said
 from gateway.embed import Encoding
 from gateway.graph import Graph
 from gateway.prompt import DATED
-from gateway.ranking import EntityIndex, Ranked, Unit
+from gateway.ranking import EntityIndex
 from gateway.selection import Candidate, best_sentences, select
+from gateway.units import Ranked, Unit
 from gateway.words import cut, label, terms
 
 CANDIDATES = 100
@@ -80,10 +81,14 @@ class Entity:
             gone += self._replace(memory)
         if gone:
             self.index.remove(gone)
-        for key, piece, packed in changes.encodings:
+        self.take_vectors(changes.encodings)
+        self.sequence = changes.sequence
+
+    def take_vectors(self, encodings: Sequence[tuple[int, int, bytes]]) -> None:
+        """Take in vectors, given the key of their message or memory and the number of the piece."""
+        for key, piece, packed in encodings:
             if key in self._first:
                 self.attach(self._first[key] + piece, packed)
-        self.sequence = changes.sequence
 
     def _replace(self, memory: Memory) -> list[int]:
         """Take in a memory as it is now; returns the units that no longer stand for it."""
@@ -119,6 +124,10 @@ class Entity:
         speaker = label(message.text)
         self._bare.update(enumerate(pieces, first))
         return [Unit(first + i, thread, piece, message.said_at, speaker) for i, piece in enumerate(pieces)]
+
+    def let_go(self) -> None:
+        """It is too large for all of its vectors to be here."""
+        self.index.let_go()
 
     def standing(self, visible: Visible, characters: int) -> list[Line]:
         """The visible standing memories, oldest first; where they do not all fit, the newest."""
@@ -165,19 +174,28 @@ class Entity:
         return all(asked.isdisjoint(terms(memory.text)) for memory in told)
 
     async def rank(
-        self, question: str, query: Encoding | None, now: datetime, only: Visible | None, limit: int = CANDIDATES
+        self,
+        question: str,
+        query: Encoding | None,
+        now: datetime,
+        only: Visible | None,
+        limit: int = CANDIDATES,
+        lender: lending.Lender | None = None,
     ) -> list[Ranked]:
-        """The scoring units, best first; those that state nothing that `only` lets through are left out."""
-        if not len(self.index):
+        """The scoring units, best first; those that state nothing that `only` lets through are left out.
+
+        `lender` knows the vectors of an entity that `let_go` of them; in its absence, or silence, words have to do.
+        """
+        allowed = self._allowed(only) if only else None
+        if not len(self.index) or allowed == []:
             return []
-        rank = partial(
-            self.index.rank,
-            question,
-            query,
-            now=now,
-            allowed=self._allowed(only) if only else None,
-            limit=limit,
-        )
+        if self.index.distant and query:
+            asked = lending.Asked(question, query, now, allowed, limit)
+            ranked = await lending.rank(self.index, self._messages, lender, asked) if lender else None
+            if ranked is not None:
+                return ranked
+            query = None
+        rank = partial(self.index.rank, question, query, now=now, allowed=allowed, limit=limit)
         return await asyncio.to_thread(rank) if len(self.index) > LARGE else rank()
 
     def found(self, question: str, ranked: Sequence[Ranked], wanted: Visible) -> list[Recalled]:

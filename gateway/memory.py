@@ -109,7 +109,9 @@ class Memory:
             reason = "fault"
         if ids.entity is None:
             return replace(plain, status=self._degraded(reason))
-        return replace(plain, status=self._degraded(reason), thread=thread or self._unplaced(identity, ids, request))
+        return replace(
+            plain, status=self._degraded(reason), thread=thread or self._unplaced(identity, ids, request, retries)
+        )
 
     async def _with_knowledge(self, plain: Plan, identity: Identity, ids: Ids, request: Request) -> Plan:
         """The body of a request without an entity, with what its process knows by itself; nothing of it is kept but
@@ -169,10 +171,10 @@ class Memory:
             block=(blocks[last] if injects else compose(found)) if found else "",
         )
 
-    def _unplaced(self, identity: Identity, ids: Ids, request: Request) -> Thread:
+    def _unplaced(self, identity: Identity, ids: Ids, request: Request, retries: int) -> Thread:
         assert ids.entity is not None
         session = ids.session or (request.kept.session if request.kept else str(uuid.uuid4()))
-        return unplaced(Scope(identity.tenant, ids.entity, ids.process, session), request)
+        return unplaced(Scope(identity.tenant, ids.entity, ids.process, session), request, retries)
 
     def _degraded(self, reason: str) -> str:
         self._metrics.degraded.labels(reason).inc()

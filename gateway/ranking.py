@@ -1,20 +1,22 @@
 """The in-process index of one entity's messages, and their ranking against a question."""
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 
 from gateway.columns import Column
 from gateway.dates import asked_dates, asked_kinds, asks_when, matches, tells_time, told_kinds, undated
 from gateway.dense import Encoding, Vectors
+from gateway.distant import Distant
 from gateway.lexical import Postings
 from gateway.relevance import asking, outstanding, relevance
 from gateway.signals import Floats, Mask, Signals, Slots, best, filled, guess, standardised, take, weighted
 from gateway.towards import Towards
-from gateway.weights import FITTED, Fitted
+from gateway.units import Ranked, Survey, Unit, ranked
+from gateway.weights import FITTED, Fitted, Stages
 from gateway.words import fold, grammatical, is_question, sentences, terms, terms_of
 
 RERANKED = 100
@@ -25,34 +27,6 @@ TERMS = 64
 """Terms of a question that are looked for; in a pasted page there are hundreds."""
 LARGE = 1000
 """Units past which more of them do not raise what the gate asks for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Unit:
-    """A piece of a user's message as it is scored: a message, or a part of a long one (`words.cut`)."""
-
-    key: int
-    """Unique, and rising in the order in which things were said."""
-    session: str
-    """Neighbours are the units of one session; unique within the entity."""
-    text: str
-    said_at: datetime
-    """Aware, UTC."""
-    speaker: str | None
-    """The participant that the message names as its author; None: the user."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ranked:
-    """A unit's place in the answer."""
-
-    key: int
-    score: float
-    """Orders the units of one answer; means nothing across answers."""
-    relevance: float
-    """0 to 1, comparable across questions and entities: the gate's value."""
-    signals: Mapping[str, float]
-    """What the score and the relevance were made of."""
 
 
 class EntityIndex:
@@ -77,6 +51,8 @@ class EntityIndex:
             column.append(0)  # no unit
         self._postings = Postings()
         self._vectors = Vectors()
+        self.distant: Distant | None = None
+        """The vectors, where they are too many to be held here."""
         self._links: tuple[Slots, Slots] | None = None
 
     def __len__(self) -> int:
@@ -135,17 +111,42 @@ class EntityIndex:
         """At most `limit` units, best first. `encoding`: the question's, None ranks by words alone. `now`: from
         where "yesterday" is seen. `allowed`: keys that may be answered with, None all; the others still count
         as neighbours and in the statistics of words."""
-        mask = self._allowed(allowed)
-        if not mask.any() or limit < 1:
+        if not self._slots:
             return []
-        signals = self.signals(question, encoding, now)
-        standard = standardised(signals, mask)
-        guess(standard, ~self._vectors.known)
-        modelled = "dense" in signals
-        named = bool(signals["speaker"].any())
-        stages = self._fitted.conversation if named else self._fitted.personal
-        scores = weighted(standard, stages.first if modelled else stages.lexical)
-        chosen = best(scores, mask, max(limit, RERANKED))
+        return self.answer(self.survey(question, encoding, now=now, allowed=allowed), limit)
+
+    def let_go(self) -> None:
+        """Vectors are too many to be held from now on: `distant` is lent what a question needs."""
+        self.distant = self._vectors = Distant.of(self._vectors, self.neighbours)
+
+    @property
+    def keys(self) -> npt.NDArray[np.int64]:
+        """Of all units, in the order of their slots, which count from 1."""
+        keys: npt.NDArray[np.int64] = self._keys.rows[1:]
+        return keys
+
+    def directions(self, encoding: Encoding) -> tuple[Floats, Floats]:
+        """The vectors that the units' are compared with."""
+        return self._vectors.mean(encoding), self._turned(encoding)
+
+    def survey(
+        self, question: str, encoding: Encoding | None, *, now: datetime, allowed: Collection[int] | None
+    ) -> Survey:
+        """What can be told of all units before the dear part."""
+        return Survey(question, encoding, now, self._allowed(allowed), self.signals(question, encoding, now))
+
+    def promising(self, survey: Survey, count: int) -> Slots:
+        """The slots of the `count` best units by the survey alone."""
+        return best(self._scores(survey)[0], survey.mask, count)
+
+    def answer(self, survey: Survey, limit: int) -> list[Ranked]:
+        """The best of the units surveyed."""
+        question, encoding, now, signals = survey.question, survey.encoding, survey.now, survey.signals
+        if not survey.mask.any() or limit < 1:
+            return []
+        scores, standard, stages = self._scores(survey)
+        modelled, named = "dense" in signals, stages is self._fitted.conversation
+        chosen = best(scores, survey.reach, max(limit, RERANKED))
         plain, features, scores = take(signals, chosen), self._features(question, named, chosen), scores[chosen]
         gate = relevance(features, self._fitted.lexical_gate)
         gate = np.where(features["found"] > 0, gate, np.minimum(gate, UNFOUND))
@@ -159,11 +160,19 @@ class EntityIndex:
             usable = self._vectors.known[chosen] & (features["foreign"] == 0)
             gate = np.where(usable, relevance(features, self._fitted.gate), gate)
         plain |= features | {"age": ((now.timestamp() - self._said.rows[chosen]) / 86_400).astype(np.float32)}
-        return self._answer(chosen, scores, gate, plain, limit)
+        return ranked(self._keys.rows[chosen], scores, gate, plain, limit)
+
+    def _scores(self, survey: Survey) -> tuple[Floats, Signals, Stages]:
+        """Of the first stage, with the standardised signals, and the weights that are meant for the question."""
+        standard = standardised(survey.signals, survey.mask)
+        guess(standard, ~self._vectors.known)
+        named = bool(survey.signals["speaker"].any())
+        stages = self._fitted.conversation if named else self._fitted.personal
+        return weighted(standard, stages.first if "dense" in survey.signals else stages.lexical), standard, stages
 
     def signals(self, question: str, encoding: Encoding | None, now: datetime) -> Signals:
         """What can be told of every slot (row 0 is no unit) before the dear part. For `rank` and for fitting."""
-        near, far = self._neighbours()
+        near, far = self.neighbours()
         asked = list(dict.fromkeys(terms(question)))
         month, day = matches(asked_dates(question, now), self._day.rows)
         traits = self._traits.rows
@@ -177,11 +186,13 @@ class EntityIndex:
             "speaker": self._named(asked)[self._speaker.rows],
         } | {"month": month, "day": day}
         if encoding is not None and self._vectors.attached:
-            turned = self._towards(encoding.vector) if self._towards else encoding.vector
-            seen = self._vectors.scan(encoding, turned, near, far)
+            seen = self._vectors.scan(encoding, self._turned(encoding), near, far)
             known = self._vectors.known
             signals |= {name: filled(values, known) for name, values in seen.items()}
         return signals
+
+    def _turned(self, encoding: Encoding) -> Floats:
+        return self._towards(encoding.vector) if self._towards else encoding.vector
 
     def _features(self, question: str, named: bool, slots: Slots) -> Signals:
         """What the gate has to know of the words of `slots`, of the question and of the entity; these two are the same
@@ -215,7 +226,7 @@ class EntityIndex:
     def maxsim(self, encoding: Encoding, slots: Slots) -> Floats:
         """For `slots`: how well the best matching tokens of each unit's window answer the question's tokens; 0 to
         about 1."""
-        return filled(self._vectors.maxsim(encoding, slots, *self._neighbours()), self._vectors.known[slots])
+        return filled(self._vectors.maxsim(encoding, slots, *self.neighbours()), self._vectors.known[slots])
 
     def slots(self, keys: Collection[int]) -> Slots:
         """The rows of `signals` that belong to `keys`, in their order."""
@@ -250,7 +261,7 @@ class EntityIndex:
             self._kinds,
         )
 
-    def _neighbours(self) -> tuple[Slots, Slots]:
+    def neighbours(self) -> tuple[Slots, Slots]:
         """The slots one place and two places away in the session, before and after: twice shape (2, rows)."""
         if self._links is None:
             before, after = self._before.rows, self._after.rows
@@ -289,13 +300,3 @@ class EntityIndex:
         """1 for each speaker whose name is among the question's terms. The user has none."""
         wanted = set(asked)
         return np.array([bool(name) and not wanted.isdisjoint(terms(name)) for name in self._speakers], np.float32)
-
-    def _answer(self, chosen: Slots, scores: Floats, gate: Floats, signals: Signals, limit: int) -> list[Ranked]:
-        order = np.argsort(-scores, kind="stable")[:limit]
-        keys = self._keys.rows[chosen[order]].tolist()
-        names = list(signals)
-        table = np.stack([signals[name][order] for name in names], axis=1).tolist()
-        return [
-            Ranked(key, score, value, dict(zip(names, row, strict=True)))
-            for key, score, value, row in zip(keys, scores[order].tolist(), gate[order].tolist(), table, strict=True)
-        ]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -15,16 +14,12 @@ from gateway.dense import pack
 from gateway.domain import NOBODY, Line, Memory, Recalled, Scope
 from gateway.embed import Embedder, EmbeddingError, Encoding
 from gateway.entity import CANDIDATES, Entity
-from gateway.errors import StoreError
+from gateway.indexes import MOST, Indexes
 from gateway.prompt import DATED, FRAME
 from gateway.relevance import admitted
 from gateway.store import Store
 from gateway.words import terms
 
-CACHE = 256 * 1024 * 1024
-"""Bytes of all indexes that are kept in memory."""
-MANY = 200
-"""Changed rows that are worth a thread."""
 CHARACTERS = 4
 """Of a token, by estimate."""
 SHORT = 3
@@ -70,10 +65,10 @@ class Question:
 
 
 class Recall:
-    """Keeps an index of each entity that was asked for, coherent with the store by the entity's sequence number.
+    """Asks the indexes of the entities.
 
     `embedder` gives the embedder that is ready now, None while there is none: recall then goes by words alone. Used as
-    an async context, which owns the loading of indexes.
+    an async context, which owns their loading.
     """
 
     def __init__(
@@ -82,23 +77,24 @@ class Recall:
         memory: MemoryConfig,
         processes: dict[str, ProcessConfig],
         embedder: Callable[[], Embedder | None],
+        most: int = MOST,
     ) -> None:
-        self._store = store
+        """`most`: messages of an entity whose vectors are kept here, where the store can compare them itself."""
+        self._indexes = Indexes(store, most)
         self._embedder = embedder
         self._limits: RecallConfig = memory.recall
         self._closed_by_default = memory.sharing == "process"
         self._rules = {name: rule.sharing for name, rule in processes.items() if rule.sharing}
-        self._entities: OrderedDict[tuple[str, str], Entity] = OrderedDict()
-        self._size = 0
-        """Bytes of all of them."""
         self._tasks = asyncio.TaskGroup()
 
     async def __aenter__(self) -> Recall:
+        await self._indexes.__aenter__()
         await self._tasks.__aenter__()
         return self
 
     async def __aexit__(self, *error: object) -> None:
         await self._tasks.__aexit__(None, None, None)
+        await self._indexes.__aexit__()
 
     async def recall(self, scope: Scope, question: Question) -> list[Line]:
         """The lines of a new block, at most one block's tokens: standing memories, then what bears on the question.
@@ -112,10 +108,10 @@ class Recall:
             return []
         embedder = self._embedder()
         encoding = self._tasks.create_task(_encoded(embedder, question.search)) if embedder else None
-        entity = await self._current(scope, embedder.id if embedder else None)
+        entity = await self._indexes.current(scope, embedder.id if embedder else None)
         knowledge = None
         if entity.knowledge and scope.entity != NOBODY:
-            knowledge = await self._current(replace(scope, entity=NOBODY), embedder.id if embedder else None)
+            knowledge = await self._indexes.current(replace(scope, entity=NOBODY), embedder.id if embedder else None)
         query = await encoding if encoding else None
         lines: list[Line] = []
         if question.first:
@@ -134,13 +130,14 @@ class Recall:
         No score is below one that comes after it. Raises StoreError where the store cannot answer.
         """
         embedder = self._embedder()
-        entity = await self._current(scope, embedder.id if embedder else None)
+        entity = await self._indexes.current(scope, embedder.id if embedder else None)
         search = entity.widened(query)
         encoding = await _encoded(embedder, search) if embedder else None
         if embedder and encoding:
             await self._complete(entity, embedder)
         async with entity.lock:
-            ranked = await entity.rank(search, encoding, asked_at, wanted, max(limit, CANDIDATES))
+            lender = self._indexes.lender(entity, scope, self._limits.deadline / 2)
+            ranked = await entity.rank(search, encoding, asked_at, wanted, max(limit, CANDIDATES), lender)
             found = entity.found(query, ranked, wanted)[:limit]
         scores = list(accumulate((recalled.score for recalled in reversed(found)), max))
         return [replace(recalled, score=score) for recalled, score in zip(found, reversed(scores), strict=True)]
@@ -163,7 +160,9 @@ class Recall:
             query = await _encoded(embedder, search)
         visible = _Visible(self, entity, scope, question)
         async with entity.lock:
-            ranked = await entity.rank(search, query, question.asked_at, visible if visible.restricts else None)
+            only = visible if visible.restricts else None
+            lender = self._indexes.lender(entity, scope, self._limits.deadline / 2)
+            ranked = await entity.rank(search, query, question.asked_at, only, lender=lender)
         taken = {recalled.memory.id for line in above for recalled in line.memories}
         told = admitted(entity.telling(search, ranked, visible, taken), self._limits.gate)
         return entity.lines(question.text, told, visible, taken, characters)
@@ -186,46 +185,6 @@ class Recall:
     def restricts(self) -> bool:
         """Some process is closed."""
         return self._closed_by_default or "process" in self._rules.values()
-
-    async def _current(self, scope: Scope, embedder: str | None) -> Entity:
-        """The entity's index, with every change that was committed before this call.
-
-        The work goes on when a caller's time is up, so that the next one finds it done.
-        """
-        outcome = await asyncio.shield(self._tasks.create_task(self._refresh(scope, embedder)))
-        if isinstance(outcome, StoreError):
-            raise outcome
-        return outcome
-
-    async def _refresh(self, scope: Scope, embedder: str | None) -> Entity | StoreError:
-        name = (scope.tenant, scope.entity)
-        entity = self._entities.setdefault(name, Entity())
-        self._entities.move_to_end(name)
-        async with entity.lock:
-            try:
-                changes = await self._store.changes(scope, entity.sequence, embedder)
-                if changes.epoch != entity.epoch or embedder != entity.embedder:
-                    self._size -= entity.size
-                    entity.clear(changes.epoch, embedder)
-                    self._size += entity.size
-                    changes = await self._store.changes(scope, 0, embedder)
-            except StoreError as error:
-                return error
-            if changes.sequence != entity.sequence:
-                before = entity.size
-                if len(changes.messages) + len(changes.memories) + len(changes.encodings) > MANY:
-                    await asyncio.to_thread(entity.apply, changes)
-                else:
-                    entity.apply(changes)
-                self._size += entity.size - before
-            entity.knowledge = changes.knowledge
-        self._shrink()
-        return entity
-
-    def _shrink(self) -> None:
-        """Let go of the indexes that were asked for longest ago."""
-        while self._size > CACHE and len(self._entities) > 1:
-            self._size -= self._entities.popitem(last=False)[1].size
 
 
 async def _encoded(embedder: Embedder, text: str) -> Encoding | None:

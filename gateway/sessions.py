@@ -80,7 +80,7 @@ class Sessions:
         fingerprint = _fingerprint(ids.session, request)
         if request.kept:
             thread, attempt = await self._kept(scope, door, request, fingerprint, retries)
-            return replace(thread, request=fingerprint, replaces=attempt.turn if attempt else None)
+            return replace(thread, request=fingerprint, replaces=_replaced(attempt, retries))
         session = await self._store.session(scope) if ids.session is not None else None
         resent = full_history or _has_earlier_turns(request) or (session is not None and session.sends_history)
         if resent or (request.has_history and not ids.session):
@@ -100,7 +100,7 @@ class Sessions:
             thread,
             request=fingerprint,
             sends_history=resent,
-            replaces=attempt.turn if attempt else None,
+            replaces=_replaced(attempt, retries),
         )
 
     async def _kept(
@@ -216,6 +216,13 @@ class Sessions:
         return path[0].parent if path and begun else anchor
 
 
+def _replaced(attempt: Attempt | None, retries: int) -> str | None:
+    """What `Turn.replaces` says."""
+    if attempt:
+        return attempt.turn
+    return "" if retries else None
+
+
 def _new(scope: Scope, request: Request) -> Thread:
     learn = tuple(message for message in request.messages if message.role == "user")
     return Thread(scope, b"", request.messages, 0, ROOT, learn=learn)
@@ -234,7 +241,7 @@ def _end(messages: Sequence[Message], path: Sequence[StoredMessage]) -> int:
     return max(i for i, pair in pairs if pair == ends)
 
 
-def unplaced(scope: Scope, request: Request) -> Thread:
+def unplaced(scope: Scope, request: Request, retries: int) -> Thread:
     """A request whose thread could not be looked up: only what follows its last answer counts as new."""
     last = max((i for i, message in enumerate(request.messages) if message.role == "assistant"), default=-1)
     known = last + 1 if last + 1 < len(request.messages) else 0
@@ -243,7 +250,10 @@ def unplaced(scope: Scope, request: Request) -> Thread:
     learn = tuple(message for message in new if message.role == "user")
     fingerprint = _fingerprint(scope.session, request)
     history = request.has_history and not request.kept
-    return Thread(scope, fingerprint, request.messages, known, anchor, learn=learn, sends_history=history)
+    replaces = _replaced(None, retries)
+    return Thread(
+        scope, fingerprint, request.messages, known, anchor, learn=learn, replaces=replaces, sends_history=history
+    )
 
 
 def _fingerprint(session: str | None, request: Request) -> bytes:

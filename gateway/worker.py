@@ -1,4 +1,4 @@
-"""Work in the background: vectors for the messages that have none yet."""
+"""Work in the background: vectors for the messages that have none yet, and what these messages end."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Literal
 
+from gateway.correcting import correct
 from gateway.dense import pack
-from gateway.embed import Embedder, EmbeddingError
+from gateway.embed import Embedder, EmbeddingError, Encoding
 from gateway.errors import StoreError
 from gateway.metrics import Metrics
 from gateway.model import ModelError
@@ -20,7 +21,7 @@ BATCH = 16
 """Messages that are taken from the store at once."""
 IDLE = 5.0
 """Seconds between two looks into the store when nobody says that there is work."""
-SETTLE = 0.2
+SETTLE = 0.05
 """Seconds to wait before the work that somebody spoke of: an answer has just ended, and its user may go on at once."""
 AFTER_ERROR = 1.0
 """Seconds to wait after something failed."""
@@ -95,7 +96,7 @@ class Worker:
             try:
                 self._work.clear()
                 begun = time.monotonic()
-                if await encode_some(self._store, embedder):
+                if await read_some(self._store, embedder):
                     await asyncio.sleep(time.monotonic() - begun)  # half of the time is for the requests
                 else:
                     await self._pause(IDLE)
@@ -129,16 +130,33 @@ class Worker:
 
 async def encode_some(store: Store, embedder: Embedder) -> int:
     """Encode the oldest messages that wait; returns how many there were."""
-    waiting = await store.unencoded(BATCH)
-    if not waiting:
-        return 0
-    done: list[tuple[Unencoded, list[bytes]]] = []
-    for message in waiting:
+    return len(await _encoded(store, embedder))
+
+
+async def read_some(store: Store, embedder: Embedder) -> int:
+    """Encode the oldest messages that wait, and close what they end; returns how many there were."""
+    done = await _encoded(store, embedder)
+    for message, pieces in done:
         try:
-            encodings = await embedder.encode(cut(message.text))
+            await correct(store, embedder, message, pieces)
+        except EmbeddingError as error:
+            _log.warning("message not compared with older ones", extra={"reason": str(error)})
+    return len(done)
+
+
+async def _encoded(store: Store, embedder: Embedder) -> list[tuple[Unencoded, list[tuple[str, Encoding]]]]:
+    """The messages that waited, each with its pieces and their vectors, which are stored."""
+    done = []
+    for message in await store.unencoded(BATCH):
+        texts = cut(message.text)
+        try:
+            encodings = await embedder.encode(texts)
         except EmbeddingError as error:  # its words still find it
             _log.warning("message left without vectors", extra={"reason": str(error)})
             encodings = []
-        done.append((message, [pack(encoding) for encoding in encodings]))
-    await store.keep_encodings(embedder.id, done)
-    return len(waiting)
+        done.append((message, list(zip(texts, encodings, strict=False))))
+    if done:
+        await store.keep_encodings(
+            embedder.id, [(message, [pack(encoding) for _, encoding in pieces]) for message, pieces in done]
+        )
+    return done

@@ -137,10 +137,19 @@ def migrated(postgres: str) -> Iterator[str]:
     command(postgres, f"DROP DATABASE {name} WITH (FORCE)")
 
 
+@contextlib.contextmanager
+def fresh(postgres: str, migrated: str) -> Iterator[str]:
+    """The URL of an empty database, which is there until the context ends."""
+    name = f"{migrated}_{uuid.uuid4().hex[:12]}"
+    command(postgres, f"CREATE DATABASE {name} TEMPLATE {migrated} STRATEGY file_copy")
+    try:
+        yield named(postgres, name)
+    finally:
+        command(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+
+
 @pytest.fixture
 def database(postgres: str, migrated: str) -> Iterator[str]:
     """The URL of an empty database of the test's own."""
-    name = f"{migrated}_{uuid.uuid4().hex[:12]}"
-    command(postgres, f"CREATE DATABASE {name} TEMPLATE {migrated} STRATEGY file_copy")
-    yield named(postgres, name)
-    command(postgres, f"DROP DATABASE {name} WITH (FORCE)")
+    with fresh(postgres, migrated) as url:
+        yield url

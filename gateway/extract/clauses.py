@@ -5,13 +5,15 @@ from __future__ import annotations
 from gateway.extract.lexicon import ADVERBS, AUXILIARIES, BE, TIES, VERBS
 from gateway.extract.tokens import Words
 
-_BREAKS = frozenset(", ; : ( ) . ! ? … — – -- -".split())
-_JOINTS = frozenset("and but so because cause cuz cos since as then plus although though while yet or".split())
+BREAKS = frozenset(", ; : ( ) . ! ? … — – -- -".split())
+JOINTS = frozenset("and but so because cause cuz cos since as then plus although though while yet or".split())
 _SUBJECTS = frozenset("i we he she it they my our his her their".split())
 _OWN = frozenset("i we my our".split())
-_SUBORDINATE = frozenset(
+SUBORDINATE = frozenset(
     "if when whenever once unless until before after although though as while whether in where".split()
 )
+_TIED = frozenset("as or while because : (".split())
+"""What ties a clause to the one before, unless the user speaks of themselves in it."""
 
 
 def joints(words: Words) -> list[tuple[int, int]]:
@@ -20,10 +22,10 @@ def joints(words: Words) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     at = 1
     while at < len(plain) - 1:
-        if plain[at] in _BREAKS or plain[at] in _JOINTS:
+        if plain[at] in BREAKS or plain[at] in JOINTS:
             end = at
             dash = plain[at] == "-" and words.end(at - 1) == words.start(at)
-            while at < len(plain) and (plain[at] in _BREAKS or plain[at] in _JOINTS):
+            while at < len(plain) and (plain[at] in BREAKS or plain[at] in JOINTS):
                 at += 1
             if at < len(plain) and not dash:
                 found.append((end, at))
@@ -34,14 +36,15 @@ def joints(words: Words) -> list[tuple[int, int]]:
 def independent(words: Words) -> list[tuple[int, int]]:
     """The sentence's spans of words, cut where a clause with a subject or a verb of its own begins."""
     plain = words.plain
-    if not plain or plain[0] in _SUBORDINATE:
+    if not plain or plain[0] in SUBORDINATE:
         return [(0, len(plain))]
     spans: list[tuple[int, int]] = []
     start = 0
     for end, following in joints(words):
-        if plain[end] in ("since", "as", "or", "while", "because", ":", "(") and plain[following] not in _OWN:
+        if plain[end] == "since" or (plain[end] in _TIED and plain[following] not in _OWN):
             continue
-        if end > start and _begins(words, following):
+        together = plain[end] == "and" and not any(word in VERBS or word in AUXILIARIES for word in plain[start:end])
+        if end > start and not together and _begins(words, following):  # "my wife and I" are one subject
             spans.append((start, end))
             start = following
     return [*spans, (start, len(plain))]

@@ -1,12 +1,17 @@
-"""How likely a sentence is of each kind, or no statement at all: a linear model over its features."""
+"""How likely a piece of a message is of each kind, or no statement at all: a linear model over its features, and a bias
+for what stands side by side in a sentence to be of one sort."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from math import exp
+from math import exp, log, log1p
+
+import numpy as np
+from numpy.typing import NDArray
 
 from gateway.domain import Kind
 
@@ -22,29 +27,88 @@ LETTERS: dict[str, Kind] = {
 """A kind's letter in the weights and in the labelled sentences."""
 NOT = "n"
 """The letter of what is no statement."""
+CODES = (*LETTERS, NOT)
+"""The columns of the weights."""
+BIAS = "::"
+"""The feature that each piece has."""
 LEARNT = "learnt.txt"
 """Each feature with its weights by letter, as `benchmarks/fit_kinds.py` wrote them."""
 STEPS = 10
 """Of a weight, to one; the weights are written as whole numbers."""
+ALIKE = 2.0
+"""Natural logarithm of how much likelier two neighbouring pieces of a sentence are both statements, or both none, than
+not; fitted on the same cases."""
+_KINDS: tuple[Kind, ...] = tuple(LETTERS.values())
+_SURE = 1e-6
 _WEIGHT = re.compile(r"([a-z])(-?\d+)")
 
 
-def likelihoods(features: Iterable[str]) -> dict[str, float]:
-    """Probability by letter; of the seven kinds and NOT."""
-    sums = dict.fromkeys([*LETTERS, NOT], 0)
-    weights = table()
-    for feature in dict.fromkeys(features):
-        for letter, weight in weights.get(feature, ()):
-            sums[letter] += weight
-    raised = {letter: exp(total / STEPS) for letter, total in sums.items()}
-    whole = sum(raised.values())
-    return {letter: value / whole for letter, value in raised.items()}
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """On one piece."""
+
+    doubt: float
+    """How likely it is no statement."""
+    kinds: dict[Kind, float]
+    """How likely it is of each kind if it is one."""
+
+
+def verdicts(evidence: Sequence[Sequence[str]], sentence: Sequence[int]) -> list[Verdict]:
+    """On the pieces of a message, each given by its features and by the number of the sentence that it is of."""
+    if not evidence:
+        return []
+    raised = np.exp(sums(evidence))
+    raised /= raised.sum(axis=1, keepdims=True)
+    odds = [log((row[-1] + _SURE) / (1 - row[-1] + _SURE)) for row in raised.tolist()]
+    found = []
+    for row, side in zip(raised.tolist(), _smoothed(odds, sentence), strict=True):
+        stated = sum(row[:-1])
+        kinds = {kind: value / stated for kind, value in zip(_KINDS, row, strict=False)}
+        found.append(Verdict(1 / (1 + exp(-side)), kinds))
+    return found
+
+
+def sums(evidence: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+    """The weights of the features of each piece, added up: (pieces, codes)."""
+    rows, weights = table()
+    places: list[int] = []
+    begins: list[int] = []
+    for features in evidence:
+        begins.append(len(places))
+        places.append(0)  # the bias, so that no piece is without a row
+        places += [rows[each] for each in set(features) if each in rows]
+    added: NDArray[np.float32] = np.add.reduceat(weights[places], begins, axis=0)
+    return added
+
+
+def _smoothed(odds: Sequence[float], sentence: Sequence[int]) -> list[float]:
+    """The log odds of each piece, given all of its sentence: a chain of two states, summed from both ends."""
+    ahead, back = _passed(odds, sentence), _passed(odds[::-1], sentence[::-1])[::-1]
+    return [own + before + behind for own, before, behind in zip(odds, ahead, back, strict=True)]
+
+
+def _passed(odds: Sequence[float], sentence: Sequence[int]) -> list[float]:
+    """What each piece hears from those before it."""
+    heard, found = 0.0, [0.0]
+    for at in range(1, len(odds)):
+        said = min(30.0, max(-30.0, heard + odds[at - 1]))
+        same = sentence[at] == sentence[at - 1]
+        heard = log1p(exp(said + ALIKE)) - log(exp(said) + exp(ALIKE)) if same else 0.0
+        found.append(heard)
+    return found
 
 
 @cache
-def table() -> dict[str, tuple[tuple[str, int], ...]]:
-    found: dict[str, tuple[tuple[str, int], ...]] = {}
-    for entry in files(__package__).joinpath(LEARNT).read_text(encoding="utf-8").split():
-        feature, _, weights = entry.rpartition("|")
-        found[feature] = tuple((letter, int(weight)) for letter, weight in _WEIGHT.findall(weights))
-    return found
+def table() -> tuple[dict[str, int], NDArray[np.float32]]:
+    """The row of each feature, and the rows; the first one is the bias."""
+    entries = files(__package__).joinpath(LEARNT).read_text(encoding="utf-8").split()
+    rows: dict[str, int] = {}
+    weights = np.zeros((len(entries) + 1, len(CODES)), dtype=np.float32)
+    for at, entry in enumerate(entries, 1):
+        feature, _, said = entry.rpartition("|")
+        rows[feature] = at
+        for letter, weight in _WEIGHT.findall(said):
+            weights[at, CODES.index(letter)] = int(weight) / STEPS
+    if BIAS in rows:
+        weights[0] = weights[rows[BIAS]]
+    return rows, weights

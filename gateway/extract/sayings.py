@@ -39,7 +39,7 @@ TALK = Phrases("""
     i mean the, i meant the, i mean that, i was wondering, i wonder, i asked you, i asked for, i asked about,
     i said you, bear with me, i do not think you, i have a question, i have another question,
     i have one more question, i have a quick question, i appreciate it, i appreciate your, i appreciate the,
-    i am just kidding, i am kidding, i am just asking, i am asking, i was asking, i am just curious,
+    i am just kidding, i am kidding, i am just asking, i was asking, i am just curious,
     just curious, i am sorry, i apologise, i apologize, let me rephrase, let me explain, let me think,
     let me try, let me clarify, your last, your previous, your first, your answer, your reply, your response,
     your code, your suggestion, your explanation, your second, that helps, that helped, that worked,
@@ -52,8 +52,8 @@ TALK = Phrases("""
     not really, not that, wrong one, too long, too short, much better, way better, i was just, as mentioned,
     like i said, as i said, see above, hope that, hope this, hope you, have a, have fun, take care,
     talk to you, talk later, long time no see, nice to meet, pleased to meet, you too, me too, me neither,
-    i will try that, i will try it, i will give it, i will let you, i will check, i tried that, i tried it,
-    i tried your, i see what, i get it, i got it, thanks for, thank you for, what a, sounds like a plan,
+    i will try that, i will try it, i will give it, i will let you, i will check, i see what, i get it, i got it,
+    thanks for, thank you for, what a, sounds like a plan,
     why not, go ahead, go on, my question, my point, the point, looks good, looks great, not what i
     """)
 

@@ -1,11 +1,14 @@
-"""The shape of a sentence as named features: its words, their classes, how it begins and ends."""
+"""The shape of a piece of a sentence as named features: its words, their classes, how it begins and ends."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
 
 import Stemmer
 
+from gateway.extract.acts import act
 from gateway.extract.lexicon import AUXILIARIES, DIETS, LANGUAGES, OCCUPATIONS, PETS, TIES, VERBS
 from gateway.extract.tokens import Words
 from gateway.extract.tongues import TASTES
@@ -58,14 +61,51 @@ _CLASS_OF = {word: name for name, group in _OF_LEXICON for word in group} | {
 _ENDS = frozenset(". , ; : ! ? …".split())
 
 
-def features(words: Words, start: int, dated: bool) -> Iterator[str]:
-    """What there is to see in the sentence from word `start` on, repeats possible."""
-    stop = min(len(words), start + _LOOKED_AT)
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What there is to see in a piece of a sentence."""
+
+    features: list[str]
+    subject: str
+    tense: str
+    act: str
+    own: bool
+    """The user speaks of themselves."""
+    length: int
+    """In words."""
+
+
+def shape(words: Words, start: int, stop: int) -> Shape:
+    """Of the words from `start` up to `stop`."""
+    act_ = act(words, start, stop)
     while stop > start + 1 and words.plain[stop - 1] in _ENDS:
         stop -= 1
-    plain = words.plain[start:stop]
+    whole = words.plain[start:stop]
+    plain = whole[:_LOOKED_AT]
     stems = Stemmer.Stemmer("english", 0).stemWords(plain)
     classes = [_class(words, at, word, stem) for at, (word, stem) in enumerate(zip(plain, stems, strict=True), start)]
+    found = list(_words(plain, stems, classes))
+    subject, behind = _told_of(words, start, classes)
+    tense = _tense(words.plain[start + behind : min(stop, start + _LOOKED_AT)])
+    found += _clause(plain, classes, subject, tense, behind)
+    own = "i" in whole or "my" in whole
+    found += _frame(words, start, whole, own)
+    found += (f"Z:{classes[-1]}", f"x:{act_}")
+    return Shape(found, subject, tense, act_, own, len(whole))
+
+
+def asked_for(question: str, answer: Shape) -> Iterator[str]:
+    """What the question is about that a piece answers."""
+    plain = Words(question).plain
+    yield "answer"
+    yield from (f"q:{stem}" for stem in Stemmer.Stemmer("english", 0).stemWords(plain))
+    yield "q:" + "_".join(plain[:2])
+    yield from (f"qq:{one}_{next_}" for one, next_ in pairwise(plain))
+    yield f"answer:{answer.subject}"
+    yield f"answer:n:{min(answer.length, 5)}"
+
+
+def _words(plain: Sequence[str], stems: Sequence[str], classes: Sequence[str]) -> Iterator[str]:
     for word, stem, known in zip(plain, stems, classes, strict=True):
         yield stem
         if word != stem:
@@ -77,8 +117,6 @@ def features(words: Words, start: int, dated: bool) -> Iterator[str]:
     yield "^" + "_".join(classes[:1])
     yield "^" + "_".join(classes[:2])
     yield "^" + "_".join(classes[:3])
-    yield from _clause(words, start, classes, dated)
-    yield from _frame(words, start)
 
 
 def _class(words: Words, at: int, word: str, stem: str) -> str:
@@ -161,34 +199,36 @@ def _tense(words: Sequence[str]) -> str:
     return "s" if words and words[0].endswith("s") and not words[0].endswith("ss") else "none"
 
 
-def _clause(words: Words, start: int, classes: Sequence[str], dated: bool) -> Iterator[str]:
-    """Subject and tense, together and each with whether a date is told."""
-    subject, behind = _told_of(words, start, classes)
-    tense = _tense(words.plain[start + behind :])
-    negated = "not" if not {"not", "never", "no"}.isdisjoint(words.plain[start + behind : start + behind + 4]) else ""
+_TIMES = frozenset("<day> <month> <when> last next".split())
+
+
+def _clause(plain: Sequence[str], classes: Sequence[str], subject: str, tense: str, behind: int) -> Iterator[str]:
+    """Subject and tense, together and each with whether a time or a number is told."""
     yield f"u:{subject}"
     yield f"t:{tense}"
     yield f"u:{subject}:{tense}"
-    if dated:
-        yield f"u:{subject}:{tense}:dated"
-        yield f"u:{subject}:dated"
-        yield f"t:{tense}:dated"
+    if not _TIMES.isdisjoint(classes):
+        yield "when"
+        yield f"u:{subject}:{tense}:when"
+        yield f"t:{tense}:when"
+    if "<num>" in classes:
+        yield f"t:{tense}:num"
     if behind < len(classes):
         yield f"u:{subject}:{classes[behind]}"
-    if negated:
+    if not {"not", "never", "no"}.isdisjoint(plain[behind : behind + 4]):
         yield f"u:{subject}:{tense}:not"
 
 
-def _frame(words: Words, start: int) -> Iterator[str]:
-    """Length and end."""
-    plain = words.plain
-    length = sum(word not in _ENDS for word in plain[start:])
-    yield f"n:{min(length, 4) if length < 5 else min(length // 4 + 4, 10)}"
-    last = next((word for word in reversed(plain[start:]) if word not in _ENDS), "")
-    yield f"z:{last}"
-    if "i" in plain or "my" in plain:
+def _frame(words: Words, start: int, whole: Sequence[str], own: bool) -> Iterator[str]:
+    """Length, end and writing."""
+    length = len(whole)
+    yield f"n:{length if length < 5 else min(length // 3 + 4, 9)}"
+    yield f"z:{whole[-1]}"
+    if own:
         yield "own"
-    if "we" in plain or "our" in plain:
+    if "we" in whole or "our" in whole:
         yield "ours"
-    if not words.text.isascii():
+    if not words.between(start, start + length).isascii():
         yield "far"
+    first = words.text[words.start(start)]
+    yield "cap" if first.isupper() else "low" if first.islower() else "oth"

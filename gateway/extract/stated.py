@@ -42,7 +42,8 @@ def stated(sentence: str, words: Words) -> str:
         return ""
     if is_question(sentence):
         return _beside_question(words, start)
-    if words.plain[start] in _HEADS and ":" in words.plain[start + 1 : start + 3]:
+    head = start + (words.plain[start] == "my")
+    if words.plain[min(head, len(words) - 1)] in _HEADS and ":" in words.plain[head + 1 : head + 3]:
         return words.text
     if conditional(words, start):
         return words.text

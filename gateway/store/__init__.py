@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
+import numpy as np
+import numpy.typing as npt
+
 from gateway.domain import Block, Changes, Scope, Session, StoredMessage, Turn
 from gateway.store.library import Library
 
@@ -46,8 +49,44 @@ class Unencoded:
     text: str
 
 
+PIECES = 1 << 16
+"""Pieces that a text has at most, where text and piece are written as one number."""
+
+
+@dataclass(frozen=True, slots=True)
+class Compared:
+    """How like some vectors those of an entity are."""
+
+    places: npt.NDArray[np.int64]
+    """Key of the message or memory times `PIECES`, and number of the piece."""
+    cosines: tuple[npt.NDArray[np.float32], ...]
+    """In the order of `places`, for each vector asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A memory that a message states."""
+
+    memory: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rival:
+    """An older memory that a message may have made untrue."""
+
+    memory: str
+    text: str
+    vectors: tuple[bytes, ...]
+    """Of what states it, 8 bits a dimension, all to one unknown scale."""
+
+
 class Store(Protocol):
     """A database of memories. Every method raises StoreError where the database cannot answer."""
+
+    @property
+    def compares(self) -> bool:
+        """It compares vectors itself, so that those of a large entity need not be held elsewhere."""
 
     @property
     def healthy(self) -> bool:
@@ -82,11 +121,20 @@ class Store(Protocol):
     async def blocks(self, scope: Scope, chains: Sequence[bytes] | None = None) -> list[Block]:
         """The blocks of the session, in the order they were kept; all of them, or those of these messages."""
 
-    async def changes(self, scope: Scope, after: int, embedder: str | None) -> Changes:
+    async def changes(self, scope: Scope, after: int, embedder: str | None, most: int | None = None) -> Changes:
         """What changed of the entity's messages and memories after this sequence number, in the order of the changes.
 
-        Encodings are those of this embedder only; None leaves them out.
+        Encodings are those of this embedder only; None leaves them out, and so do more than `most` messages.
         """
+
+    async def encoded(self, scope: Scope, embedder: str, after: int, upto: int) -> list[tuple[int, int, bytes]]:
+        """Key, piece and packed vectors, of those with a sequence number after this one and up to that, in order."""
+
+    async def encodings(self, scope: Scope, embedder: str, keys: Sequence[int]) -> list[tuple[int, int, bytes]]:
+        """Key, piece and packed vectors of these messages and memories."""
+
+    async def compared(self, scope: Scope, vectors: Sequence[npt.NDArray[np.float32]]) -> Compared:
+        """How like these vectors each one of the entity is, whatever its embedder. For a store that `compares`."""
 
     async def unencoded(self, limit: int) -> list[Unencoded]:
         """Messages and memories of all entities that have no vectors yet, the oldest first."""
@@ -102,6 +150,16 @@ class Store(Protocol):
 
     async def forget_encodings(self, embedder: str) -> int:
         """Let go of all vectors of other embedders, so that their texts wait again; returns their number."""
+
+    async def rivals(
+        self, scope: Scope, message: int, embedder: str, dimension: int
+    ) -> tuple[list[Stated], list[Rival]]:
+        """What a user's message states and still holds, and the newest of what the entity stated before it, as far as
+        it may end that: nothing standing, nothing made by other means, nothing of another scope."""
+
+    async def supersede(self, scope: Scope, older: str, by: str) -> bool:
+        """Close a memory that a later one makes untrue, as of when that was said. Whether it was done: not if either
+        was changed meanwhile, and never twice by the same memory, since somebody opened it again."""
 
     async def keep_block(
         self, scope: Scope, block: Block, replay_from: bytes | None, began: datetime | None = None

@@ -30,6 +30,8 @@ CHANGED = (
     " WHERE tenant = ? AND entity = ? AND sequence > ? AND sequence <= ? AND embedder = ? ORDER BY sequence"
 )
 
+_THESE = "SELECT key, piece, packed FROM encodings WHERE tenant = ? AND entity = ? AND embedder = ? AND key IN (?*)"
+
 FORGOTTEN_AT_ONCE = 200
 """Texts whose vectors one transaction lets go of."""
 
@@ -38,6 +40,16 @@ def unencoded(limit: int) -> Asked[list[Unencoded]]:
     """The texts that wait for vectors."""
     rows = yield _UNENCODED, (limit,)
     return [Unencoded(Scope(*row[:4]), row[4], row[5]) for row in rows]
+
+
+def encoded(scope: Scope, embedder: str, after: int, upto: int) -> Asked[list[tuple[int, int, bytes]]]:
+    """The vectors that were made after a change of the entity and up to another."""
+    return (yield CHANGED, (scope.tenant, scope.entity, after, upto, embedder))
+
+
+def encodings(scope: Scope, embedder: str, keys: Sequence[int]) -> Asked[list[tuple[int, int, bytes]]]:
+    """The vectors of these texts."""
+    return (yield _THESE, (scope.tenant, scope.entity, embedder, list(keys)))
 
 
 def counted(sql: str, values: Sequence[object]) -> Asked[int]:

@@ -173,9 +173,9 @@ class Learning:
 
     def _over(self, place: bytes, gone: bytes, own: tuple[bytes, ...], about: tuple[str | int, ...]) -> Iterable[str]:
         """The older memories with this slot: those of one object, or of all but the new statement's own."""
-        which = "= ?" if gone else f"NOT IN ({', '.join('?' * len(own))})"
+        which = " AND t.value = ?" if gone else "".join(" AND t.value <> ?" for _ in own)
         these = (gone,) if gone else own
-        rows = self._connection.execute(f"{_OVER} AND t.value {which}", (*self._owner, place, *about, *these))
+        rows = self._connection.execute(f"{_OVER}{which}", (*self._owner, place, *about, *these))
         return [older for (older,) in rows.fetchall()]
 
     def _named(self, ended: Ended, gone: bytes, about: tuple[str | int, ...]) -> Iterable[str]:

@@ -143,7 +143,7 @@ def blocks(scope: Scope, chains: Sequence[bytes] | None = None) -> Asked[list[Bl
     return [Block(row[0], row[1], tuple(orjson.loads(row[2]))) for row in rows]
 
 
-def changes(scope: Scope, after: int, embedder: str | None) -> Asked[Changes]:
+def changes(scope: Scope, after: int, embedder: str | None, most: int | None = None) -> Asked[Changes]:
     """What changed of an entity after this number."""
     keys = (scope.tenant, scope.entity)
     owner = owner_of(scope.tenant, scope.entity)
@@ -166,7 +166,8 @@ def changes(scope: Scope, after: int, embedder: str | None) -> Asked[Changes]:
     triples: dict[str, list[Triple]] = {}
     for row in edges:
         triples.setdefault(row[0], []).append(Triple(*row[1:]))
-    vectors = (yield CHANGED, (*keys, after, sequence, embedder)) if embedder else []
+    wanted = embedder and (most is None or len(messages) <= most)
+    vectors = (yield CHANGED, (*keys, after, sequence, embedder)) if wanted else []
     said = tuple(Said(row[0], row[1], row[2], row[3], moment(row[4])) for row in messages)
     known = tuple(_memory(row, triples.get(row[0], ())) for row in memories)
     return Changes(epoch, sequence, knowledge, said, known, tuple(vectors))

@@ -10,8 +10,9 @@ from datetime import datetime
 from functools import partial
 from typing import cast
 
+from gateway.dense import Floats
 from gateway.domain import NOBODY, Scope
-from gateway.store import postgres_claims, postgres_vectors
+from gateway.store import Compared, postgres_claims, postgres_vectors
 from gateway.store.database import Asked, Connection, Result, Wipes, Work
 from gateway.store.jobs import Job
 from gateway.store.postgres_link import ANSWER, Task
@@ -91,6 +92,14 @@ class PostgresStore(SqlStore):
 
     def __init__(self, database: PostgresDatabase) -> None:
         super().__init__(database, PostgresJobs(database), postgres_vectors.place)
+
+    @property
+    def compares(self) -> bool:
+        return True
+
+    async def compared(self, scope: Scope, vectors: Sequence[Floats]) -> Compared:
+        question = partial(postgres_vectors.compared, scope, vectors)
+        return await self._database.ask(question, scope.tenant, heavy=True)
 
     @classmethod
     async def open(cls, url: str) -> PostgresStore:

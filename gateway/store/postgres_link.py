@@ -37,6 +37,8 @@ ABANDONED = ("40001", "40P01")
 """serialization_failure, deadlock_detected: nothing was written, and the next try may pass."""
 TOO_SLOW = ("55P03", "57014")
 """lock_not_available, query_canceled: by the deadlines that every transaction sets itself."""
+NEVER = ("22", "42601", "42804", "42883")
+"""Beginnings of the states that no other try could mend: a value that cannot be, a statement that is wrong."""
 GONE = ("08", "25P0", "53", "57", "58", "XX")
 """Beginnings of the states after which a connection is not used any more."""
 
@@ -163,7 +165,7 @@ class Link:
             return _Abandoned(text)
         if state in TOO_SLOW or (state and not state.startswith(GONE)):
             self._roll_back()
-            return ValueError(text) if state.startswith("22") else StoreError(text)
+            return ValueError(text) if state.startswith(NEVER) else StoreError(text)
         self._drop()
         if committing:
             return StoreError(f"whether it was committed is not known: {text}")

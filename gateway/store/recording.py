@@ -15,6 +15,8 @@ from gateway.store.fences import any_deleted, erased_since, owner_of
 from gateway.store.learning import Learning, micros, storable
 from gateway.wire.chat import ROOT, rechained
 
+RETRIED = 900_000_000
+"""Microseconds in which a client's library tries again."""
 _DONE = (
     "SELECT 1 FROM turns WHERE tenant = ? AND entity = ? AND turn = ?"
     " UNION ALL SELECT 1 FROM erased WHERE owner = ? AND erased_at >= ?"
@@ -34,9 +36,9 @@ def record(connection: Connection, turn: Turn) -> None:
         _DONE, (tenant, entity, turn.id, owner_of(tenant, entity), micros(turn.started_at))
     ).fetchone():
         return
-    turn = _placed(connection, turn)
+    turn = _placed(connection, _retried(connection, turn))
     sequence = enter(connection, tenant, entity, now)
-    attempt = _forget_attempt(connection, turn) + 1
+    before, follows = _forget_attempt(connection, turn)
     _session(connection, turn, now)
     learning = Learning(connection, tenant, entity, sequence)
     written = _Messages(connection, turn, learning, now)
@@ -55,19 +57,19 @@ def record(connection: Connection, turn: Turn) -> None:
     connection.execute(
         "UPDATE entities SET sequence = ? WHERE tenant = ? AND entity = ?", (learning.sequence, tenant, entity)
     )
-    _keep_turn(connection, turn, attempt, now)
+    _keep_turn(connection, turn, before + 1, follows, now)
     if turn.trace:
         tracing.keep(connection, turn.trace)
 
 
-def _keep_turn(connection: Connection, turn: Turn, attempt: int, now: int) -> None:
+def _keep_turn(connection: Connection, turn: Turn, attempt: int, follows: bytes, now: int) -> None:
     tenant, entity, process, session = _keys(turn.scope)
     connection.execute(
         "INSERT INTO turns (tenant, entity, turn, process, session, request, anchor, reply, state, attempt,"
         " model, upstream_id, finish_reason, usage, timings, started_at, said_at, recorded_at)"
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
-            *(tenant, entity, turn.id, process, session, turn.request, turn.anchor),
+            *(tenant, entity, turn.id, process, session, turn.request, follows),
             turn.reply.chain if turn.reply else None,
             *(turn.state, attempt, turn.model, turn.upstream_id, turn.finish_reason),
             orjson.dumps(turn.usage).decode() if turn.usage else None,
@@ -89,13 +91,41 @@ def _placed(connection: Connection, turn: Turn) -> Turn:
         " WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND head <> x'' AND last_seen <= ?",
         (*_keys(turn.scope), micros(turn.started_at)),
     ).fetchone()
-    if row is None:  # a first turn, or one that was written late
+    return _moved(turn, row[0]) if row else turn  # else: a first turn, or one that was written late
+
+
+def _retried(connection: Connection, turn: Turn) -> Turn:
+    """A turn that its client tries again takes the place of what was recorded of it since it began, or just before."""
+    if turn.replaces != "":
         return turn
-    messages = rechained(turn.messages, row[0])
+    keys = _keys(turn.scope)
+    known = connection.execute(
+        "SELECT turn FROM turns WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND request = ?"
+        " AND recorded_at > ? ORDER BY recorded_at DESC LIMIT 1",
+        (*keys, turn.request, micros(turn.started_at) - RETRIED),
+    ).fetchone()
+    if known is None:
+        return replace(turn, replaces=None)
+    turn = replace(turn, replaces=known[0])
+    if turn.anchor != ROOT or turn.sends_history or not turn.messages:
+        return turn
+    row = connection.execute(
+        "SELECT parent FROM messages WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND digest = ?"
+        " ORDER BY key DESC LIMIT 1",
+        (*keys, turn.messages[0].digest),
+    ).fetchone()
+    return _moved(turn, row[0]) if row else turn
+
+
+def _moved(turn: Turn, anchor: bytes) -> Turn:
+    """The turn behind this message."""
+    if turn.anchor == anchor:
+        return turn
+    messages = rechained(turn.messages, anchor)
     moved = {old.chain: new for old, new in zip(turn.messages, messages, strict=True)}
     return replace(
         turn,
-        anchor=row[0],
+        anchor=anchor,
         messages=messages,
         learn=tuple((moved.get(message.chain, message), statements) for message, statements in turn.learn),
         reply=rechained([turn.reply], messages[-1].chain)[0] if turn.reply else None,
@@ -162,26 +192,33 @@ def enter(connection: Connection, tenant: str, entity: str, now: int) -> int:
     return sequence
 
 
-def _forget_attempt(connection: Connection, turn: Turn) -> int:
-    """Take back the attempt that this turn replaces; returns how many there were."""
+def _forget_attempt(connection: Connection, turn: Turn) -> tuple[int, bytes]:
+    """Take back the attempt that this turn replaces; returns how many there were, and what the turn follows.
+
+    Where its messages are those of the attempt, it follows what that one did: the next attempt is to be placed there.
+    """
     if turn.replaces is None:
-        return 0
+        return 0, turn.anchor
     keys = (turn.scope.tenant, turn.scope.entity, turn.replaces)
     found = connection.execute(
-        "SELECT attempt, session, reply FROM turns WHERE tenant = ? AND entity = ? AND turn = ? AND process = ?",
+        "SELECT attempt, session, reply, anchor FROM turns"
+        " WHERE tenant = ? AND entity = ? AND turn = ? AND process = ?",
         (*keys, turn.scope.process),
     )
     row = found.fetchone()
     if row is None:
-        return 0
+        return 0, turn.anchor
     connection.execute(
         "DELETE FROM messages"
         " WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ? AND turn = ?",
         (turn.scope.tenant, turn.scope.entity, turn.scope.process, row[1], row[2], turn.replaces),
     )
     connection.execute("DELETE FROM turns WHERE tenant = ? AND entity = ? AND turn = ?", keys)
-    attempts: int = row[0]
-    return attempts
+    connection.execute(
+        "UPDATE messages SET turn = ? WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND turn = ?",
+        (turn.id, turn.scope.tenant, turn.scope.entity, turn.scope.process, row[1], turn.replaces),
+    )
+    return row[0], turn.anchor if turn.messages else row[3]
 
 
 def _session(connection: Connection, turn: Turn, now: int) -> None:

@@ -6,8 +6,22 @@ from collections.abc import Sequence
 from datetime import datetime
 from functools import partial
 
+from gateway.dense import Floats
 from gateway.domain import Block, Changes, Scope, Session, StoredMessage, Turn
-from gateway.store import Answered, Attempt, Place, Unencoded, encoding, lookups, recording
+from gateway.errors import StoreError
+from gateway.store import (
+    Answered,
+    Attempt,
+    Compared,
+    Place,
+    Rival,
+    Stated,
+    Unencoded,
+    contesting,
+    encoding,
+    lookups,
+    recording,
+)
 from gateway.store.database import Database, Work
 from gateway.store.jobs import Jobs
 from gateway.store.learning import micros
@@ -58,8 +72,23 @@ class SqlStore:
     async def blocks(self, scope: Scope, chains: Sequence[bytes] | None = None) -> list[Block]:
         return await self._database.ask(partial(lookups.blocks, scope, chains), scope.tenant)
 
-    async def changes(self, scope: Scope, after: int, embedder: str | None) -> Changes:
-        return await self._database.ask(partial(lookups.changes, scope, after, embedder), scope.tenant, heavy=True)
+    @property
+    def compares(self) -> bool:
+        return False
+
+    async def changes(self, scope: Scope, after: int, embedder: str | None, most: int | None = None) -> Changes:
+        question = partial(lookups.changes, scope, after, embedder, most)
+        return await self._database.ask(question, scope.tenant, heavy=True)
+
+    async def encoded(self, scope: Scope, embedder: str, after: int, upto: int) -> list[tuple[int, int, bytes]]:
+        question = partial(encoding.encoded, scope, embedder, after, upto)
+        return await self._database.ask(question, scope.tenant, heavy=True)
+
+    async def encodings(self, scope: Scope, embedder: str, keys: Sequence[int]) -> list[tuple[int, int, bytes]]:
+        return await self._database.ask(partial(encoding.encodings, scope, embedder, keys), scope.tenant, heavy=True)
+
+    async def compared(self, scope: Scope, vectors: Sequence[Floats]) -> Compared:
+        raise StoreError("this database compares no vectors")
 
     async def keep_block(
         self, scope: Scope, block: Block, replay_from: bytes | None, began: datetime | None = None
@@ -92,6 +121,16 @@ class SqlStore:
             await self._database.write(
                 partial(encoding.keep, embedder=embedder, encodings=own, place=self._place), *owner
             )
+
+    async def rivals(
+        self, scope: Scope, message: int, embedder: str, dimension: int
+    ) -> tuple[list[Stated], list[Rival]]:
+        question = partial(contesting.rivals, scope, message, embedder, dimension)
+        return await self._database.ask(question, scope.tenant, heavy=True)
+
+    async def supersede(self, scope: Scope, older: str, by: str) -> bool:
+        work = partial(contesting.supersede, scope=scope, older=older, by=by)
+        return await self._database.write(work, scope.tenant, scope.entity)
 
     async def forget_encodings(self, embedder: str) -> int:
         forgotten, done = 0, False

@@ -47,6 +47,13 @@ class Talk:
         return [text for text, memory in (await self.memories()).items() if memory.status == "active"]
 
 
+async def test_what_is_over_without_a_successor_closes_every_value(store: Store) -> None:
+    talk = Talk(store)
+    await talk.say(pet("Rex"))
+    await talk.say(Statement("I have no dogs any more.", "fact", ends=(Ended(USER, "dog"),)))
+    assert await talk.holds() == ["I have no dogs any more."]
+
+
 async def test_a_new_value_takes_the_place_of_the_old_one(store: Store) -> None:
     talk = Talk(store)
     await talk.say(home("Porto"))

@@ -197,7 +197,7 @@ def test_the_log_shows_no_text_no_id_and_no_key(
         ),
         ("listen: 0.0.0.0:80", "{file}: listen: an address that others can reach needs `keys`"),
         (f"keys: [{{key: {SECRET}, tenant: a}}]", "{file}: upstreams: openai needs an api_key"),
-        (f"store: postgresql://u:{SECRET}@h/d", "{file}: store: must be sqlite:///<file> (PostgreSQL is not built"),
+        (f"store: mysql://u:{SECRET}@h/d", "{file}: store: must be sqlite:///<file> or postgresql://<user>:"),
         (f"upstreams: [{{api_key: '{SECRET}", "{file}: not YAML: line "),
         ("store: sqlite:///absent/memory.db", "store absent/memory.db: cannot be written (No such file or directory)"),
         ("store: sqlite:////proc/memory.db", "store /proc/memory.db: cannot be written ("),

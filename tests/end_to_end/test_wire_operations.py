@@ -51,7 +51,9 @@ def test_nothing_stands_between_the_server_and_the_client() -> None:
 @pytest.mark.requirement("R-57", "R-58", "R-59")
 def test_errors_of_the_gateway_say_whether_to_try_again() -> None:
     """Clients try 408, 409, 429 and everything from 500 on again, unless a header says otherwise."""
-    for kind in GatewayError.__subclasses__():
+    kinds = [kind for kind in GatewayError.__subclasses__() if kind.__module__ == GatewayError.__module__]
+    assert len(kinds) > 5
+    for kind in kinds:
         retried = kind.status in (408, 409, 429) or kind.status >= 500
         assert dict(kind().headers()).get(b"x-should-retry") in ((b"true", b"false") if retried else (None,)), kind
     assert dict(NotBuilt().headers())[b"x-should-retry"] == b"false"

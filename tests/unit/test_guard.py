@@ -48,13 +48,13 @@ def test_no_known_attack_passes() -> None:
 
 
 def test_no_statement_that_is_cut_out_of_an_attack_carries_it() -> None:
-    """A message is cut into sentences before they are judged, so each of them must give itself away."""
+    """A sentence's order reaches over all that is cut out of it; each sentence must give itself away."""
     passed = [
         (attack["mark"], statement.text)
         for attack in ATTACKS
         if not taint(attack["text"])
         for statement in statements(attack["text"])
-        if attack["mark"] in statement.text and not refusal(statement.text)
+        if attack["mark"] in statement.text and not statement.refused
     ]
     assert passed == []
 

@@ -32,17 +32,20 @@ api.mem0_values
 exchange catalogue
 memory
 relay sessions recall recorder routing gleaning
+indexes
 entity replay correcting
+lending
 asking extract.operations
 graph attribution corrections extract.local upstream extract.llm extract.answer extract.evidence extract.sources keyring
+extract.parts extract.pieces extract.shape
 extract.stated extract.cuts extract.acts extract.asking extract.manner extract.replied extract.kinds extract.triples
-extract.guard extract.shape extract.likely
+extract.guard extract.likely
 extract.events extract.states extract.shorten
 extract.changes extract.endings extract.beginnings extract.impersonal extract.persons extract.segments
 extract.turns extract.figures extract.habits extract.moved
 extract.slots extract.aspects
-extract.orders extract.sayings extract.reading extract.subjects extract.groups extract.clauses extract.times
-extract.tongues
+contrast extract.orders extract.sayings extract.reading extract.subjects extract.groups extract.clauses extract.times
+extract.tongues saying
 extract.tokens extract.lexicon extract.phrases extract.names
 store.sqlite store.postgres store.postgres_use
 store.sql_store store.postgres_claims store.postgres_vectors store.postgres_pool
@@ -62,7 +65,9 @@ store store.jobs
 store.library store.records
 store.pages
 wire.door wire.side_calls
-transport wire.naming wire.reply wire.responses wire.responses_reply wire.messages wire.messages_reply prompt ranking
+transport wire.naming wire.reply wire.responses wire.responses_reply wire.messages wire.messages_reply prompt
+ranking
+distant units
 wire.responses_items wire.messages_blocks
 wire.chat
 wire.document wire.sse wire.lenient lexical dense relevance selection embed model

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from gateway.extract.likely import LETTERS, NOT, likelihoods
+from gateway.extract.likely import LETTERS, verdicts
 from gateway.extract.local import statements
 
 
@@ -48,9 +48,16 @@ def test_what_is_told_before_a_question_of_another_language_is_kept() -> None:
 
 
 def test_likelihoods_sum_to_one() -> None:
-    found = likelihoods(["^i", "nothing known"])
-    assert found.keys() == {*LETTERS, NOT}
-    assert sum(found.values()) == pytest.approx(1)
+    [found] = verdicts([["^i", "nothing known"]], [0])
+    assert found.kinds.keys() == set(LETTERS.values())
+    assert sum(found.kinds.values()) == pytest.approx(1)
+
+
+def test_a_piece_is_doubted_as_its_neighbours_of_the_sentence_are() -> None:
+    told, unknown = ["^i", "own", "u:i", "x:states"], ["nothing known"]
+    alone, _ = verdicts([unknown, told], [0, 1])
+    beside, _ = verdicts([unknown, told], [0, 0])
+    assert beside.doubt < alone.doubt
 
 
 @pytest.mark.parametrize("piece", ['"', ",", "a,", ", was ", "my ", "¿", "Error:", "a|"])

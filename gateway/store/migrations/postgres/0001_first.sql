@@ -45,10 +45,11 @@ CREATE TABLE encodings (                     -- vectors of the pieces of user me
     tenant TEXT NOT NULL, entity TEXT NOT NULL, key BIGINT NOT NULL, piece BIGINT NOT NULL,
     sequence BIGINT NOT NULL,                -- of the entity, when they were made
     embedder TEXT NOT NULL, packed BYTEA NOT NULL,
-    embedding halfvec,                       -- the pooled vector of `packed`, to be searched by the database
-    PRIMARY KEY (tenant, entity, key, piece)
+    embedding halfvec,                       -- the pooled vector of `packed`, to be compared by the database
+    PRIMARY KEY (tenant, entity, key, piece) INCLUDE (embedding)  -- read from there: side by side, without `packed`
 ) WITH (toast_tuple_target = 8160);          -- 2 KB are read with the row, not beside it
-ALTER TABLE encodings ALTER COLUMN packed SET STORAGE EXTERNAL;  -- nothing in it can be compressed
+ALTER TABLE encodings ALTER COLUMN packed SET STORAGE EXTERNAL,  -- nothing in it can be compressed
+    ALTER COLUMN embedding SET STORAGE PLAIN;
 CREATE TABLE embedders (id TEXT PRIMARY KEY);  -- that any encoding is of
 CREATE INDEX encodings_by_sequence ON encodings (tenant, entity, sequence);
 

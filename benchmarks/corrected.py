@@ -1,0 +1,80 @@
+"""How many changes are understood, by rules and judge together: python -m benchmarks.corrected [--held] [--show]
+
+Each dialogue of dialogues.jsonl beside this file (with --held: of its held-back twin) is somebody's whole memory.
+Printed is how many leave what is current and nothing that is over: by the rules alone, as the next request finds it,
+and after the judge in the background.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Sequence
+
+from benchmarks.extraction import NOW, Tally, cases, ends, holding
+from gateway.corrections import NEAREST, over
+from gateway.domain import Statement
+from gateway.embed import Embedder, load
+from gateway.extract.local import statements
+from gateway.model import NAME, default_folder
+from gateway.saying import Said, said
+
+
+async def live(messages: Sequence[str], embedder: Embedder | None) -> list[Statement]:
+    """What is current after the messages were said in order; without an embedder by the rules alone."""
+    kept: list[Statement] = []
+    for message in messages:
+        found = statements(message, at=NOW)
+        older = [old for old in kept if not any(ends(new, old) for new in found)]
+        if embedder and older and any(not one.refused for one in found):
+            older = await _judged(embedder, message, older)
+        for new in found:
+            older = [*(old for old in older if not ends(new, old)), new]
+        kept = older
+    return [one for one in kept if not one.refused]
+
+
+async def _judged(embedder: Embedder, message: str, older: list[Statement]) -> list[Statement]:
+    new, *olds = [
+        said(text, encoding)
+        for text, encoding in zip(
+            [message, *(one.text for one in older)],
+            await embedder.encode([message, *(one.text for one in older)]),
+            strict=True,
+        )
+    ]
+    order = sorted(range(len(olds)), key=lambda at: -_cosine(new, olds[at]))[:NEAREST]
+    ended = {order[place] for place in over(new, [olds[at] for at in order], len(olds))}
+    return [one for at, one in enumerate(older) if at not in ended or one.standing]
+
+
+def _cosine(new: Said, old: Said) -> float:
+    return float(new.encoding.vector @ old.encoding.vector)
+
+
+async def tallied(embedder: Embedder | None, held: bool) -> dict[str, Tally]:
+    """Of changes, of what only looks like one, and of all."""
+    tallies = {"change": Tally(), "no change": Tally(), "all": Tally()}
+    for case in cases("dialogues", held):
+        found = await live(case["say"], embedder)
+        lost = [words for words in case["current"] if holding(found, words) is None]
+        stale = [words for words in case["over"] if holding(found, words)]
+        for name in (case["kind"], "all"):
+            tallies[name].count(not lost and not stale, f"{case['say']}\n      lost {lost}, stale {stale}")
+    return tallies
+
+
+async def main() -> None:
+    held, show = "--held" in sys.argv, "--show" in sys.argv
+    embedder = await load("auto", NAME, 1, default_folder(os.environ))
+    for label, judge in (("rules alone", None), ("with the judge", embedder)):
+        print(f"{label}:")
+        for name, tally in (await tallied(judge, held)).items():
+            print(f"    {name:<10} {tally}")
+            if show and judge and name != "all":
+                print(*(f"        {miss}" for miss in tally.misses), sep="\n")
+    if embedder:
+        embedder.close()
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

@@ -1,0 +1,70 @@
+"""Closes older memories that a message has made untrue, once it has its vectors."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+
+import numpy as np
+
+from gateway.corrections import NEAREST, over
+from gateway.embed import Embedder, Encoding
+from gateway.model import ID
+from gateway.saying import Said, said
+from gateway.store import Rival, Stated, Store, Unencoded
+from gateway.words import label
+
+_HEADINGS = frozenset(
+    "correction corrections update updates edit note news fyi ps btw reminder status question sorry change".split()
+)
+"""What labels a message other than the name of who says it."""
+
+_log = logging.getLogger(__name__)
+
+
+async def correct(store: Store, embedder: Embedder, message: Unencoded, pieces: Sequence[tuple[str, Encoding]]) -> int:
+    """Close what the message ends; returns how many memories. `pieces`: its texts with their vectors.
+
+    Only with the model that the judge was fitted to, and only where one person speaks: what labelled participants say
+    to each other seldom ends anything. Raises StoreError and EmbeddingError.
+    """
+    if embedder.id != ID or _labelled(message.text):
+        return 0
+    stated, older = await store.rivals(message.scope, message.key, embedder.id, embedder.dimension)
+    if not stated or not older:
+        return 0
+    closed = 0
+    for text, encoding in pieces:
+        near = await asyncio.to_thread(_nearest, encoding, older)
+        texts = [rival.text for rival in near]
+        olds = [said(each, found) for each, found in zip(texts, await embedder.encode(texts), strict=True)]
+        for place in await asyncio.to_thread(over, said(text, encoding), olds, len(older)):
+            by = await _successor(embedder, stated, olds[place])
+            closed += await store.supersede(message.scope, near[place].memory, by)
+    if closed:
+        _log.debug("older memories closed", extra={"memories": closed})
+    return closed
+
+
+async def _successor(embedder: Embedder, stated: Sequence[Stated], old: Said) -> str:
+    """Which of the message's memories takes the place of the old one: the nearest."""
+    if len(stated) == 1:
+        return stated[0].memory
+    found = await embedder.encode([one.text for one in stated])
+    cosines = [float(each.vector @ old.encoding.vector) for each in found]
+    return stated[int(np.argmax(cosines))].memory
+
+
+def _nearest(encoding: Encoding, older: Sequence[Rival]) -> list[Rival]:
+    owners = [at for at, rival in enumerate(older) for _ in rival.vectors]
+    rows = np.frombuffer(b"".join(vector for rival in older for vector in rival.vectors), np.int8)
+    vectors = rows.reshape(len(owners), -1).astype(np.float32)
+    cosines = vectors @ encoding.vector / np.maximum(1.0, np.linalg.norm(vectors, axis=1))
+    order = np.argsort(-cosines, kind="stable")
+    return [older[at] for at in list(dict.fromkeys(owners[row] for row in order))[:NEAREST]]
+
+
+def _labelled(text: str) -> bool:
+    named = label(text)
+    return named is not None and _HEADINGS.isdisjoint(named.casefold().split())

@@ -1,0 +1,190 @@
+"""The statements of a passage: cut where kinds differ or where one could be over by itself, without what is none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gateway.domain import RETRACTION, USER, Ended, Kind, Statement, Triple
+from gateway.extract.acts import opening
+from gateway.extract.clauses import independent
+from gateway.extract.impersonal import forgotten
+from gateway.extract.kinds import kind_of, likeliest
+from gateway.extract.likely import Verdict
+from gateway.extract.manner import forgets, lasting, manner, manners, standing
+from gateway.extract.pieces import Piece
+from gateway.extract.reading import Reading, says_change
+from gateway.extract.shorten import current
+from gateway.extract.subjects import Mentioned, is_tie, one_valued
+from gateway.extract.times import dates
+from gateway.extract.tokens import Words
+from gateway.extract.triples import read
+
+DOUBTED, DOUBTED_READ = 0.7, 0.9
+"""A piece that is no statement with more than this likelihood is left out; where something was read, it takes more."""
+CLEAR = 0.5
+"""Two clauses of different kinds are two statements if each is of its own with this likelihood."""
+Judged = Sequence[tuple[Piece, Verdict]]
+
+
+@dataclass(slots=True)
+class _Part:
+    """A clause with what is read in it and what is kept of it."""
+
+    reading: Reading
+    kept: list[tuple[Verdict, int]]
+    """With the number of words."""
+    kind: Kind
+    clear: bool
+
+
+def parts(words: Words, start: int, judged: Judged, at: datetime | None, mentioned: Mentioned) -> list[Statement]:
+    """The statements of a text that rules take for stating, in order."""
+    forgetting = forgets(words, start)
+    if forgetting:
+        return _retracted(words, start, start + forgetting, judged, at, mentioned)
+    changed = says_change(words)
+    spans = independent(words)
+    readings = [read(words, *span, mentioned, changed) for span in spans]
+    kept = [
+        _part(reading, _within(judged, span, start), mentioned.talk or (span[0] <= start and lasting(words, start)))
+        for span, reading in zip(spans, readings, strict=True)
+    ]
+    groups = _grouped(words, kept, mentioned.talk)
+    return [_statement(words, start, group, at) for group in groups]
+
+
+_OWN = frozenset("i we my our".split())
+
+
+def _within(judged: Judged, span: tuple[int, int], start: int) -> Judged:
+    """The pieces that begin in a clause; the first one begins where the sentence itself does."""
+    return [(piece, verdict) for piece, verdict in judged if span[0] <= (piece.start or start) < span[1]]
+
+
+def _part(reading: Reading, within: Judged, sure: bool) -> _Part | None:
+    """A clause from the first to the last of its pieces that is to be kept; None if none is."""
+    limit = 1.0 if sure else DOUBTED_READ if reading.triples or reading.ends else DOUBTED
+    kept = [(piece, verdict) for piece, verdict in within if verdict.doubt <= limit]
+    if not kept:
+        return None
+    reading.at = kept[0][0].start
+    if kept[-1] is not within[-1]:
+        reading.stop = kept[-1][0].stop
+    weighed = [(verdict, piece.shape.length) for piece, verdict in kept]
+    kind = likeliest(weighed)
+    return _Part(reading, weighed, kind, kept[0][1].kinds[kind] > CLEAR)
+
+
+_BEHIND = frozenset(", ; - — – and but".split())
+
+
+def _retracted(
+    words: Words, start: int, begin: int, judged: Judged, at: datetime | None, mentioned: Mentioned
+) -> list[Statement]:
+    """A wish to forget, and what is said behind it."""
+    plain = words.plain
+    later = 0
+    for begin_, _ in independent(words)[1:]:
+        if plain[begin_ - 1] in _BEHIND and plain[begin_] in _OWN:
+            later = begin_
+            break
+    if not later or later <= begin + 1:
+        return [_retraction(words, begin, mentioned)]
+    first = Words(words.text[words.start(start) : words.start(later)].rstrip(" ,;-—–"))
+    rest = Words(words.text[words.start(later) :])
+    behind = [
+        (Piece(piece.start - later, piece.stop - later, piece.shape), verdict)
+        for piece, verdict in judged
+        if piece.start >= later
+    ]
+    return [_retraction(first, begin - start, mentioned), *parts(rest, opening(rest), behind, at, mentioned)]
+
+
+def _retraction(words: Words, start: int, mentioned: Mentioned) -> Statement:
+    while start < len(words) and words.plain[start] in ("that", "what", "everything"):
+        start += 1
+    reading = read(words, start, len(words), mentioned, True)
+    ends = [Ended(triple.subject, triple.predicate, triple.object) for triple in reading.triples]
+    if not ends:
+        reading.at = start
+        forgotten(reading)
+        ends = reading.ends
+    return Statement(words.text, "rule", ends=tuple(ends), refused=RETRACTION)
+
+
+def _firm(reading: Reading) -> bool:
+    """Whether the clause tells something that another statement may end by itself; tastes and plans stay together."""
+    return any(
+        one_valued(each.predicate)
+        or is_tie(each.predicate)
+        or each.predicate in ("allergic to", "married to", "from", "drives")
+        for each in reading.triples
+    )
+
+
+def _grouped(words: Words, kept: Sequence[_Part | None], talk: bool) -> list[list[_Part]]:
+    """Neighbouring clauses together, unless two of them can be over by themselves, are of different kinds, or the user
+    lists what there is to know of them."""
+    groups: list[list[_Part]] = []
+    listing = sum(part is not None and words.plain[part.reading.at] in _OWN for part in kept) > 2
+    apart = True
+    for part in kept:
+        if part is None:
+            apart = True
+            continue
+        last = groups[-1] if groups else []
+        full = any(_firm(one.reading) for one in last) and _firm(part.reading)
+        listed = listing and words.plain[part.reading.at] in _OWN
+        other = not talk and bool(last) and _of_other_kinds(words, last[-1], part)
+        if apart or full or listed or other:
+            groups.append([part])
+        else:
+            last.append(part)
+        apart = False
+    return groups
+
+
+def _of_other_kinds(words: Words, one: _Part, next_: _Part) -> bool:
+    """Clearly; behind "but" stands what became of the same matter."""
+    clear = one.clear and next_.clear and one.kind != next_.kind
+    return clear and words.plain[next_.reading.at - 1] != "but"
+
+
+def _statement(words: Words, start: int, group: Sequence[_Part], at: datetime | None) -> Statement:
+    readings = [part.reading for part in group]
+    triples = tuple(dict.fromkeys(triple for reading in readings for triple in reading.triples))
+    ends = tuple(dict.fromkeys(ended for reading in readings for ended in reading.ends))
+    whole = readings[0].at == 0 and readings[-1].stop == len(words)
+    text = words.text if whole else _alone(words, readings)
+    own = words if whole else Words(text)
+    shorter = current(own, ends)
+    if shorter != text:
+        text, own, whole = shorter, Words(shorter), False
+    begin = start if whole else opening(own)
+    begin = begin if begin < len(own) else 0
+    dated = dates(text, at) if at else ()
+    named = names(triples)
+    told = standing(own, begin, named)
+    if told and not named and manner(own, begin):
+        wishes = [Triple(USER, predicate, value) for predicate, value in manners(own)]
+        triples += tuple(wishes)
+        ends += tuple(Ended(USER, wish.predicate) for wish in wishes)
+    kind = kind_of([one for part in group for one in part.kept], own.plain[begin:], triples, told)
+    return Statement(text, kind, told, triples, ends, dated)
+
+
+def _alone(words: Words, group: Sequence[Reading]) -> str:
+    """The clauses of a group as they were said, with the subject that they share with an earlier one."""
+    first, last = group[0], group[-1]
+    text = words.between(first.at, last.stop)
+    subject = first.carried
+    if last.stop == len(words):
+        text = words.text[words.start(first.at) :]
+    return f"{subject} {text}" if subject else text.strip()
+
+
+def names(triples: Sequence[Triple]) -> bool:
+    """Whether the user tells their name."""
+    return any(triple.subject == USER and triple.predicate in ("name", "called") for triple in triples)

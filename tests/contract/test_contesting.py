@@ -1,0 +1,132 @@
+"""What a message may have made untrue, and closing it, in any store."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+
+from gateway.domain import Learnt, Memory, Scope, Statement
+from gateway.store import Unencoded
+from gateway.store.library import Edit
+from gateway.store.sql_store import SqlStore
+from tests.turns import BEGUN, Conversation
+
+pytestmark = pytest.mark.anyio
+
+ALICE = Scope("default", "alice", "support", "s1")
+MODEL = "model"
+PACKED = bytes(8) + bytes([1, 2, 3, 4])
+"""A header, and a vector of four dimensions."""
+
+
+class Talk:
+    """Says things to a store, a minute after each other or at given minutes, and encodes what was said."""
+
+    def __init__(self, store: SqlStore, scope: Scope = ALICE, *, closed: bool = False) -> None:
+        self.store, self.closed = store, closed
+        self.conversation = Conversation(scope)
+
+    async def say(self, text: str, minute: int | None = None, *, standing: bool = False) -> Unencoded:
+        states = (Statement(text, "fact", standing=standing),)
+        turn = self.conversation.turn(text, states=states)
+        at = turn.said_at if minute is None else BEGUN + timedelta(minutes=minute)
+        await self.store.record(replace(turn, said_at=at, closed=self.closed))
+        waiting = await self.store.unencoded(100)
+        await self.store.keep_encodings(MODEL, [(each, [PACKED]) for each in waiting])
+        return next(each for each in waiting if each.text == text)
+
+
+async def rivals(store: SqlStore, message: Unencoded) -> tuple[list[str], list[str]]:
+    stated, older = await store.rivals(message.scope, message.key, MODEL, 4)
+    return [each.text for each in stated], [each.text for each in older]
+
+
+async def memories(store: SqlStore) -> dict[str, Memory]:
+    return {memory.text: memory for memory in (await store.changes(ALICE, 0, None)).memories}
+
+
+async def names(store: SqlStore, *texts: str) -> list[str]:
+    known = await memories(store)
+    return [known[text].id for text in texts]
+
+
+async def test_what_was_said_before_is_a_rival_newest_first_with_its_vector(store: SqlStore) -> None:
+    talk = Talk(store)
+    for text in ("I work nights.", "I like tea."):
+        await talk.say(text)
+    message = await talk.say("They put me on days.")
+    await talk.say("I like jam.")
+    assert await rivals(store, message) == (["They put me on days."], ["I like tea.", "I work nights."])
+    _, older = await store.rivals(message.scope, message.key, MODEL, 4)
+    assert older[0].vectors == (PACKED[8:],)
+
+
+async def test_what_was_said_later_and_recorded_earlier_is_no_rival(store: SqlStore) -> None:
+    talk = Talk(store)
+    await talk.say("I work nights.", 10)
+    message = await talk.say("They put me on days.", 5)
+    assert await rivals(store, message) == (["They put me on days."], [])
+
+
+async def test_standing_explicit_and_fenced_memories_are_no_rivals(store: SqlStore) -> None:
+    talk = Talk(store)
+    await talk.say("Call me Al.", standing=True)
+    await Talk(store, replace(ALICE, process="diary"), closed=True).say("I work in secret.")
+    explicit = Learnt(Statement("I work nights.", "fact"), BEGUN, "support", "s1", origin="api")
+    await store.library.add("default", "alice", explicit)
+    message = await talk.say("They put me on days.")
+    assert (await rivals(store, message))[1] == []
+    for text in ("Call me Al.", "I work in secret.", "I work nights."):
+        assert not await store.supersede(ALICE, *await names(store, text, "They put me on days."))
+
+
+async def test_nothing_of_another_entity_is_a_rival(store: SqlStore) -> None:
+    await Talk(store, replace(ALICE, entity="bob")).say("I work nights.")
+    message = await Talk(store).say("They put me on days.")
+    assert (await rivals(store, message))[1] == []
+
+
+async def test_what_is_superseded_ends_when_the_later_one_was_said(store: SqlStore) -> None:
+    talk = Talk(store)
+    await talk.say("I work nights.")
+    await talk.say("They put me on days.")
+    before = (await store.changes(ALICE, 0, None)).sequence
+    old, new = await names(store, "I work nights.", "They put me on days.")
+    assert await store.supersede(ALICE, old, new)
+    (changed,) = (await store.changes(ALICE, before, None)).memories
+    assert (changed.status, changed.valid_to) == ("superseded", (await memories(store))["They put me on days."].said_at)
+    history = await store.library.history("default", "alice", old)
+    assert [(each.event, each.by) for each in history] == [("made", None), ("superseded", new)]
+
+
+async def test_what_was_opened_again_is_not_closed_by_the_same_memory(store: SqlStore) -> None:
+    talk = Talk(store)
+    await talk.say("I work nights.")
+    message = await talk.say("They put me on days.")
+    old, new = await names(store, "I work nights.", "They put me on days.")
+    assert await store.supersede(ALICE, old, new)
+    assert not await store.supersede(ALICE, old, new)
+    await store.library.edit("default", "alice", old, Edit(status="active"))
+    assert (await rivals(store, message))[1] == ["I work nights."]
+    assert not await store.supersede(ALICE, old, new)
+    assert (await memories(store))["I work nights."].status == "active"
+
+
+async def test_what_was_said_again_meanwhile_stays(store: SqlStore) -> None:
+    talk = Talk(store)
+    await talk.say("I work nights.")
+    await talk.say("They put me on days.")
+    await talk.say("I work nights.")
+    assert not await store.supersede(ALICE, *await names(store, "I work nights.", "They put me on days."))
+
+
+async def test_what_is_gone_closes_nothing(store: SqlStore) -> None:
+    talk = Talk(store)
+    await talk.say("I work nights.")
+    await talk.say("They put me on days.")
+    old, new = await names(store, "I work nights.", "They put me on days.")
+    await store.library.edit("default", "alice", new, Edit(status="superseded"))
+    assert not await store.supersede(ALICE, old, new)
+    assert not await store.supersede(replace(ALICE, entity="nobody"), old, new)
