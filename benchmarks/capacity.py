@@ -42,8 +42,8 @@ SIZE = 1_000
 """Messages of one entity."""
 HOT = 100
 """Entities whose indexes are weighed."""
-AT_ONCE = (1, 8, 32)
-REQUESTS = 1_200
+AT_ONCE = (1, 8)
+REQUESTS = 480
 """Of one row."""
 AT_A_TIME = 20
 """Entities that one statement adds."""
@@ -109,7 +109,7 @@ def _postgres(url: str, messages: int, console: Console) -> None:
         last = min(first + AT_A_TIME, messages // SIZE) - 1
         for name in names:
             columns = ", ".join([*every[name].columns, *(["embedding"] if name == "encodings" else [])])
-            values = columns.replace("entity", "'other-' || n", 1)
+            values = ", ".join(_copied(name, column) for column in columns.split(", "))
             command(
                 url,
                 f"INSERT INTO memory_gateway.{name} ({columns}) SELECT {values}"
@@ -127,6 +127,14 @@ def _postgres(url: str, messages: int, console: Console) -> None:
         if rows(url, f"SELECT pg_total_relation_size('{name}')")[0][0] > 100_000
     ]
     console.print(_sizes(sorted(found, key=lambda row: -row[1] - row[2]), total))
+
+
+def _copied(table: str, column: str) -> str:
+    """What the copy has in this column; ids of memories are unique, as those that the store makes."""
+    if column == "entity":
+        return "'other-' || n"
+    named = column == "memory" or (table, column) == ("memories", "id")
+    return f"md5({column} || n)::UUID::TEXT" if named else column
 
 
 def _sizes(found: Sequence[tuple[str, int, int]], total: int) -> Table:

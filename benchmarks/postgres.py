@@ -1,10 +1,10 @@
-"""PostgreSQL beside SQLite: time of a question, of a turn and of a cold entity; and what a million messages weigh.
+"""PostgreSQL beside SQLite: time of a question, of a turn and of a cold entity; and an entity with many messages.
 
-    python -m benchmarks.postgres [--quick] [--messages COUNT]
+    python -m benchmarks.postgres [--quick] [--large COUNT]
 
 A SQLite store is filled, moved to a PostgreSQL server (the tests' own, or that of GATEWAY_TEST_POSTGRES), and both are
 asked the same by turns: a gateway process each, plain HTTP, a scripted upstream. Times are `memory` of the answer's
-Server-Timing. Then one entity is multiplied to COUNT messages, for sizes on disk and in memory.
+Server-Timing. Then one entity is made of COUNT messages, whose vectors stay in the database.
 """
 
 from __future__ import annotations
@@ -42,14 +42,13 @@ WARM = (100, 1_000, 5_000)
 COLD = 1_000
 """Messages of an entity that nobody asked for yet."""
 HOT = 50
-"""Entities whose indexes are weighed."""
-LARGE_TABLES = ("messages", "encodings", "memories", "turns", "mentions", "sessions", "triples", "blocks", "requests")
+"""Entities that nobody asked for yet."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="fewer questions")
-    parser.add_argument("--messages", type=int, default=100_000, help="that the store is grown to")
+    parser.add_argument("--large", type=int, default=100_000, help="messages of the largest entity")
     given = parser.parse_args()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -61,7 +60,7 @@ def main() -> None:
         bench = Bench(folder, upstream, named(url, name), 100 if given.quick else 1000, Console(width=120))
         bench.fill()
         bench.times()
-        bench.weigh(given.messages)
+        bench.large(given.large)
 
 
 class Bench:
@@ -103,50 +102,21 @@ class Bench:
             _row(table, "turn, from request to its end", self._told(gateways))
         self.console.print(table)
 
-    def weigh(self, messages: int) -> None:
-        """Bytes on disk and in memory."""
-        begun = time.monotonic()
-        grown = max(messages // COLD - HOT, 0)
-        self._grow(grown)
-        spent = time.monotonic() - begun
-        total = rows(self.url, "SELECT count(*) FROM messages")[0][0]
-        self.console.print(f"{total:,} messages in the store; {grown:,} entities were added in {spent:.0f} s.")
-        table = Table(title="Bytes for each message (one memory, its vectors, one turn), PostgreSQL")
-        for column in ("table", "rows", "table", "indexes"):
-            table.add_column(column, justify="left" if column == "table" else "right")
-        whole = [0.0, 0.0]
-        for name in LARGE_TABLES:
-            sql = f"SELECT (SELECT count(*) FROM {name}), pg_table_size('{name}'), pg_indexes_size('{name}')"
-            count, data, indexes = rows(self.url, sql)[0]
-            whole = [whole[0] + data, whole[1] + indexes]
-            table.add_row(name, f"{count:,}", f"{data / total:,.0f}", f"{indexes / total:,.0f}")
-        table.add_row("together", "", f"{whole[0] / total:,.0f}", f"{whole[1] / total:,.0f}")
-        self.console.print(table)
+    def large(self, messages: int) -> None:
+        """One entity whose vectors stay in the database."""
+        stretch(self.url, messages // COLD)
         with self._gateway(self.url) as gateway:
             gateway.chat("Hello.", "warm-up")
             before = resident(gateway.process.pid)  # type: ignore[union-attr]
-            times = [_chat(gateway, stored.question(2, self.pool), f"other-{n}")[0] for n in range(HOT)]
+            begun = time.monotonic()
+            _chat(gateway, stored.question(2, self.pool), "large")
+            cold = time.monotonic() - begun
             after = resident(gateway.process.pid)  # type: ignore[union-attr]
-            warm = [_chat(gateway, stored.question(n, self.pool), "warm-1000")[0] for n in range(self.questions)]
-        each = (after - before) * 1e6 / HOT
+            times = [_chat(gateway, stored.question(n, self.pool), "large")[0] for n in range(self.questions // 2)]
         self.console.print(
-            f"A replica holds {before:.0f} MB, and {each / 1e6:.1f} MB for each hot entity of {COLD:,} messages"
-            f" ({each / COLD:,.0f} bytes a message). In this store a cold one takes {_shown(times)} ms,"
-            f" a warm one {_shown(warm)} ms (p50, p95)."
+            f"An entity of {messages:,} messages: the first question takes {cold:.1f} s, the others {_shown(times)} ms"
+            f" (p50, p95); a replica holds {after - before:.0f} MB of it."
         )
-
-    def _grow(self, count: int) -> None:
-        """So many more entities, all like the cold ones, written by the database itself."""
-        for table in copying.tables():
-            if table.name in LARGE_TABLES or table.name == "entities":
-                columns = ", ".join([*table.columns, *(["embedding"] if table.name == "encodings" else [])])
-                values = columns.replace("entity", "'grown-' || n", 1)
-                command(
-                    self.url,
-                    f"INSERT INTO memory_gateway.{table.name} ({columns}) SELECT {values}"
-                    f" FROM memory_gateway.{table.name}, generate_series(1, {count}) AS n WHERE entity = 'cold'",
-                )
-                command(self.url, f"VACUUM ANALYZE memory_gateway.{table.name}")
 
     def _asked(self, gateways: Sequence[Gateway], entity: str) -> list[list[float]]:
         times: list[list[float]] = [[] for _ in gateways]
@@ -177,6 +147,34 @@ class Bench:
         memory = {"recall": {"deadline": 60}}
         with Gateway(self.folder, self.upstream.url, embedder={"kind": self.kind}, memory=memory, **store) as gateway:
             yield gateway
+
+
+def stretch(url: str, times: int) -> None:
+    """An entity `large` that is so many times the cold one."""
+    span = "n * (SELECT sequence FROM entities WHERE entity = 'cold')"
+    changed = {
+        "entities": {"sequence": f"{times} * sequence"},
+        "messages": {
+            "key": f"key + {span}",
+            "session": "session || '-' || n",
+            "chain": "decode(md5(n || '-' || key), 'hex')",
+            "said_at": f"said_at + {span}",
+        },
+        "memories": {"id": "id || '-' || n", "sequence": f"sequence + {span}", "form": "decode(md5(id || n), 'hex')"},
+        "mentions": {"message": f"message + {span}", "memory": "memory || '-' || n"},
+        "encodings": {"key": f"key + {span}", "sequence": f"sequence + {span}"},
+    }
+    for table, values in changed.items():
+        found = rows(url, f"SELECT attname FROM pg_attribute WHERE attrelid = '{table}'::regclass AND attnum > 0")
+        columns = [row[0] for row in found]
+        selected = ", ".join("'large'" if name == "entity" else values.get(name, name) for name in columns)
+        copies = 1 if table == "entities" else times
+        command(
+            url,
+            f"SET search_path = memory_gateway; INSERT INTO {table} ({', '.join(columns)}) SELECT {selected}"
+            f" FROM {table} AS old, generate_series(0, {copies - 1}) AS n WHERE entity = 'cold'",
+            f"VACUUM ANALYZE memory_gateway.{table}",
+        )
 
 
 def _row(table: Table, what: str, times: list[list[float]]) -> None:

@@ -51,8 +51,7 @@ class EntityIndex:
             column.append(0)  # no unit
         self._postings = Postings()
         self._vectors = Vectors()
-        self.distant: Distant | None = None
-        """The vectors, where they are too many to be held here."""
+        self.distant: Distant | None = None  # the vectors, where they are too many to be held here
         self._links: tuple[Slots, Slots] | None = None
 
     def __len__(self) -> int:
@@ -111,9 +110,8 @@ class EntityIndex:
         """At most `limit` units, best first. `encoding`: the question's, None ranks by words alone. `now`: from
         where "yesterday" is seen. `allowed`: keys that may be answered with, None all; the others still count
         as neighbours and in the statistics of words."""
-        if not self._slots:
-            return []
-        return self.answer(self.survey(question, encoding, now=now, allowed=allowed), limit)
+        surveyed = self.survey(question, encoding, now=now, allowed=allowed) if self._slots else None
+        return self.answer(surveyed, limit) if surveyed else []
 
     def let_go(self) -> None:
         """Vectors are too many to be held from now on: `distant` is lent what a question needs."""
@@ -122,8 +120,7 @@ class EntityIndex:
     @property
     def keys(self) -> npt.NDArray[np.int64]:
         """Of all units, in the order of their slots, which count from 1."""
-        keys: npt.NDArray[np.int64] = self._keys.rows[1:]
-        return keys
+        return np.asarray(self._keys.rows[1:], np.int64)
 
     def directions(self, encoding: Encoding) -> tuple[Floats, Floats]:
         """The vectors that the units' are compared with."""

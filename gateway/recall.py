@@ -29,6 +29,8 @@ ENCODING = 0.1
 
 JUST_SAID = 2
 """Scoring units whose vectors a question waits for."""
+LENDING = 0.6
+"""Share of the deadline that a ranking may take whose vectors are elsewhere; without them words have to do."""
 
 _log = logging.getLogger(__name__)
 
@@ -136,7 +138,7 @@ class Recall:
         if embedder and encoding:
             await self._complete(entity, embedder)
         async with entity.lock:
-            lender = self._indexes.lender(entity, scope, self._limits.deadline / 2)
+            lender = self._indexes.lender(entity, scope, LENDING * self._limits.deadline)
             ranked = await entity.rank(search, encoding, asked_at, wanted, max(limit, CANDIDATES), lender)
             found = entity.found(query, ranked, wanted)[:limit]
         scores = list(accumulate((recalled.score for recalled in reversed(found)), max))
@@ -161,7 +163,7 @@ class Recall:
         visible = _Visible(self, entity, scope, question)
         async with entity.lock:
             only = visible if visible.restricts else None
-            lender = self._indexes.lender(entity, scope, self._limits.deadline / 2)
+            lender = self._indexes.lender(entity, scope, LENDING * self._limits.deadline)
             ranked = await entity.rank(search, query, question.asked_at, only, lender=lender)
         taken = {recalled.memory.id for line in above for recalled in line.memories}
         told = admitted(entity.telling(search, ranked, visible, taken), self._limits.gate)

@@ -9,9 +9,11 @@ BREAKS = frozenset(", ; : ( ) . ! ? … — – -- -".split())
 JOINTS = frozenset("and but so because cause cuz cos since as then plus although though while yet or".split())
 _SUBJECTS = frozenset("i we he she it they my our his her their".split())
 _OWN = frozenset("i we my our".split())
+_NOMINAL = frozenset("my our the his her their a an".split())
 SUBORDINATE = frozenset(
     "if when whenever once unless until before after although though as while whether in where".split()
 )
+_TITLES = frozenset("mr mrs ms dr prof st rev sr jr".split())
 _TIED = frozenset("as or while because : (".split())
 """What ties a clause to the one before, unless the user speaks of themselves in it."""
 
@@ -25,9 +27,10 @@ def joints(words: Words) -> list[tuple[int, int]]:
         if plain[at] in BREAKS or plain[at] in JOINTS:
             end = at
             dash = plain[at] == "-" and words.end(at - 1) == words.start(at)
+            titled = plain[at] == "." and plain[at - 1] in _TITLES
             while at < len(plain) and (plain[at] in BREAKS or plain[at] in JOINTS):
                 at += 1
-            if at < len(plain) and not dash:
+            if at < len(plain) and not dash and not titled:
                 found.append((end, at))
         at += 1
     return found
@@ -43,11 +46,19 @@ def independent(words: Words) -> list[tuple[int, int]]:
     for end, following in joints(words):
         if plain[end] == "since" or (plain[end] in _TIED and plain[following] not in _OWN):
             continue
-        together = plain[end] == "and" and not any(word in VERBS or word in AUXILIARIES for word in plain[start:end])
-        if end > start and not together and _begins(words, following):  # "my wife and I" are one subject
+        if end > start and not _one_subject(words, start, end, following) and _begins(words, following):
             spans.append((start, end))
             start = following
     return [*spans, (start, len(plain))]
+
+
+def _one_subject(words: Words, start: int, end: int, following: int) -> bool:
+    """Whether the words up to `end` are but the subject of what follows: "my wife and I", "our cook, Ann, lives"."""
+    plain = words.plain
+    if any(word in VERBS or word in AUXILIARIES for word in plain[start:end]):
+        return False
+    named = plain[start] in _NOMINAL or words.named(start)
+    return plain[end] == "and" or (named and plain[following] not in _SUBJECTS)
 
 
 def _begins(words: Words, at: int) -> bool:

@@ -21,7 +21,7 @@ from gateway.extract.times import dates
 from gateway.extract.tokens import Words
 from gateway.extract.triples import read
 
-DOUBTED, DOUBTED_READ = 0.7, 0.9
+DOUBTED, DOUBTED_READ = 0.6, 0.9
 """A piece that is no statement with more than this likelihood is left out; where something was read, it takes more."""
 CLEAR = 0.5
 """Two clauses of different kinds are two statements if each is of its own with this likelihood."""

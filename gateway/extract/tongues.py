@@ -104,6 +104,8 @@ def before_question(text: str) -> str:
         if piece.split(maxsplit=1)[:1] and piece.split(maxsplit=1)[0].lower().strip("¿?") in _WHETHER:
             told = text[: text.index(f", {piece}")]
             break
+    else:
+        told = told or text.rpartition(", ")[0]
     words = told.split()
     return told.strip(" ,;-") if len(words) > 2 and words[0].lower() not in _WHETHER else ""
 

@@ -96,9 +96,14 @@ def _placed(connection: Connection, turn: Turn) -> Turn:
 
 def _retried(connection: Connection, turn: Turn) -> Turn:
     """A turn that its client tries again takes the place of what was recorded of it since it began, or just before."""
-    if turn.replaces != "":
-        return turn
     keys = _keys(turn.scope)
+    if turn.replaces is None or (
+        turn.replaces
+        and connection.execute(
+            "SELECT 1 FROM turns WHERE tenant = ? AND entity = ? AND turn = ?", (*keys[:2], turn.replaces)
+        ).fetchone()
+    ):
+        return turn
     known = connection.execute(
         "SELECT turn FROM turns WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND request = ?"
         " AND recorded_at > ? ORDER BY recorded_at DESC LIMIT 1",

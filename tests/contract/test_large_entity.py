@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import asyncpg
@@ -14,7 +16,9 @@ from gateway.config import MemoryConfig
 from gateway.dense import pack
 from gateway.domain import Memory, Scope
 from gateway.embed import Encoding, Floats
+from gateway.errors import StoreError
 from gateway.recall import Recall
+from gateway.store import Compared
 from gateway.store.postgres import PostgresStore
 from gateway.store.postgres_vectors import pooled
 from tests.turns import Conversation, fact
@@ -24,6 +28,7 @@ pytestmark = pytest.mark.anyio
 BIG = Scope("default", "big", "p", "s")
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 TOP = 20
+PATIENT = MemoryConfig.model_validate({"recall": {"deadline": 60}})
 DIMENSIONS = 64
 WORDS = 4_000
 _VECTORS = np.random.default_rng(5).standard_normal((WORDS, DIMENSIONS)).astype(np.float32)
@@ -132,15 +137,72 @@ async def test_a_large_entity_is_answered_as_if_its_vectors_were_here(
     await fill(store, database, texts)
     chance = random.Random(9)
     questions = [" ".join(chance.sample(chance.choice(texts).split(), 3)) + "?" for _ in range(40)]
-    config = MemoryConfig.model_validate({"recall": {"deadline": 60}})
     async with (
-        Recall(store, config, {}, Words, most=10**9) as held,
-        Recall(store, config, {}, Words, most=count // 2) as lent,
+        Recall(store, PATIENT, {}, Words, most=10**9) as held,
+        Recall(store, PATIENT, {}, Words, most=count // 2) as lent,
     ):
         found = [await answers(recall, question) for question in questions for recall in (held, lent)]
     shared = [len(set(a) & set(b)) / TOP for a, b in zip(found[::2], found[1::2], strict=True)]
     assert all(len(each) == TOP for each in found)
     assert sum(shared) / len(shared) >= 0.95
+
+
+async def test_an_entity_that_grows_large_is_still_answered_as_before(store: PostgresStore, database: str) -> None:
+    texts = sentences(300)
+    await fill(store, database, texts)
+    async with (
+        Recall(store, PATIENT, {}, Words, most=10**9) as held,
+        Recall(store, PATIENT, {}, Words, most=305) as lent,
+    ):
+        await answers(lent, "w1 w2?")
+        talk = Conversation(replace(BIG, session="later"))
+        for number in range(10):
+            text = f"w{3000 + number} w{number}."
+            await store.record(talk.turn(text, states=[fact(text)]))
+        without = [await answers(recall, "w3007?") for recall in (lent, held)]  # but for the two newest
+        assert len(set(without[0]) & set(without[1])) >= TOP - 1
+        embedder = Words()
+        waiting = await store.unencoded(100)
+        await store.keep_encodings("words", [(each, [pack(embedder.encoded(each.text))]) for each in waiting])
+        for question in ("w3007?", f"{texts[7]}?", "w3001 w1 w2?"):
+            assert len(set(await answers(lent, question)) & set(await answers(held, question))) >= TOP - 1
+        newest = (await lent.search(BIG, "w3007?", lambda memory: True, asked_at=NOW, limit=1))[0]
+        assert newest.memory.text == "w3007 w7."
+
+
+class Slow(PostgresStore):
+    """Takes longer to compare vectors than anybody waits."""
+
+    async def compared(self, scope: Scope, vectors: Sequence[Floats]) -> Compared:
+        await asyncio.sleep(60)
+        return await super().compared(scope, vectors)
+
+
+class Refusing(PostgresStore):
+    """Compares no vectors."""
+
+    async def compared(self, scope: Scope, vectors: Sequence[Floats]) -> Compared:
+        raise StoreError("not now")
+
+
+@pytest.mark.parametrize("kind", [Slow, Refusing])
+async def test_words_have_to_do_where_the_vectors_do_not_come(database: str, kind: type[PostgresStore]) -> None:
+    store = await kind.open(database)
+    texts = sentences(100)
+    await fill(store, database, texts)
+    async with Recall(store, MemoryConfig(), {}, Words, most=50) as recall:
+        found = await recall.search(BIG, f"{texts[7]}?", lambda memory: True, asked_at=NOW, limit=TOP)
+    assert found[0].memory.text == texts[7]
+    assert "cosine" not in found[0].signals
+    await store.close()
+
+
+async def test_no_other_scope_compares_with_its_vectors(store: PostgresStore, database: str) -> None:
+    await fill(store, database, sentences(20))
+    question = Words().encoded("w1 w2").vector
+    assert len((await store.compared(BIG, [question])).places) == 20
+    for other in (replace(BIG, entity="small"), replace(BIG, tenant="other"), replace(BIG, entity="%")):
+        assert not len((await store.compared(other, [question])).places)
 
 
 async def answers(recall: Recall, question: str) -> list[str]:

@@ -331,6 +331,17 @@ async def test_a_retry_takes_the_place_of_the_attempt_before(store: Store) -> No
     assert attempt.complete
 
 
+async def test_a_retry_that_began_before_the_attempt_was_recorded_is_one_with_it(store: Store) -> None:
+    for _ in range(3):
+        talk = Conversation(ALICE)
+        await store.record(talk.turn("I live in Rome.", states=[fact("I live in Rome.")], replaces=""))
+    (memory,) = (await known(store, ALICE)).memories
+    assert len(memory.sources) == 1
+    session = await store.session(ALICE)
+    assert session is not None
+    assert len(await store.path(ALICE, session.head, ROOT, 100)) == 2
+
+
 async def test_a_turn_replaces_none_of_another_process(store: Store) -> None:
     theirs = Conversation(replace(ALICE, process="sales"))
     turn = theirs.turn("One.", "A price.")
@@ -569,18 +580,25 @@ LOOKS: dict[str, Look] = {
     "path": lambda store, scope, talk: store.path(scope, talk.history[-1].chain, ROOT, 100),
     "blocks": lambda store, scope, talk: store.blocks(scope),
     "changes": lambda store, scope, talk: store.changes(scope, 0, EMBEDDER),
+    "encoded": lambda store, scope, talk: store.encoded(scope, EMBEDDER, 0, 1000),
+    "encodings": lambda store, scope, talk: store.encodings(scope, EMBEDDER, list(range(1000))),
 }
 """Every method that reads, asked for what `recorded` left."""
 WRITES = {"record", "add_usage", "keep_block", "keep_encodings"}
 OF_ALL = {"unencoded", "waiting", "encoded_by_others", "forget_encodings"}
 """What the background work asks for all entities; no request reaches it."""
-SHARED = {"attempt": ("session",), "changes": ("process", "session")}
+SHARED = {
+    "attempt": ("session",),
+    "changes": ("process", "session"),
+    "encoded": ("process", "session"),
+    "encodings": ("process", "session"),
+}
 """Ids that a method does not look at, by what the store's interface says."""
 
 
 def test_every_method_of_a_store_is_walked_here() -> None:
     methods = {name for name, _ in inspect.getmembers(Store, inspect.isfunction) if not name.startswith("_")}
-    assert methods == LOOKS.keys() | WRITES | OF_ALL | {"close"}
+    assert methods == LOOKS.keys() | WRITES | OF_ALL | {"compared", "close"}  # see test_large_entity
 
 
 @pytest.mark.parametrize("method", LOOKS)

@@ -5,19 +5,24 @@ from __future__ import annotations
 import json
 import os
 import pathlib
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
+import yaml
 
+from gateway.config import Config
+from gateway.settings import load
 from tests.commands import CLEAN
 from tests.process import Gateway
 from tests.upstream import Received, Upstream, chat
 
 EXAMPLES = pathlib.Path(__file__).parents[2] / "examples"
-UNRUN = {"open-webui.env", "README.md"}
+UNRUN = {"open-webui.env", "README.md", "compose.sqlite.yaml"}
 SHOWN = ["alice: Noted.", "alice: Biscuit.", "bob: I do not know."]
 
 Run = Callable[..., list[str]]
@@ -95,3 +100,77 @@ def test_curl(run: Run) -> None:
     assert said == ["Noted.", "Biscuit.", "I do not know."]
     assert [memory["text"] for memory in json.loads(lines[3])["memories"]] == ["My dog is called Biscuit."]
     assert "Biscuit" in json.loads(lines[4])["block"]
+
+
+# --- how the gateway itself is run ------------------------------------------------------------------------------
+
+COMPOSED = {
+    "POSTGRES_PASSWORD": "secret",
+    "GATEWAY_KEYS": "acme:key",
+    "OPENAI_API_KEY": "sk-1",
+    "OPENAI_BASE_URL": "http://models.example.com/v1",
+}
+
+
+def filled(text: str) -> str:
+    """Text with Compose's variables replaced."""
+    return re.sub(r"\$\{(\w+)(:[?-][^}]*)?\}", lambda variable: COMPOSED[variable[1]], text)
+
+
+def configured(environ: dict[str, str], file: pathlib.Path | None = None) -> Config:
+    """The configuration of a container of our image."""
+    image = dict(re.findall(r"(GATEWAY_\w+)=(\S+)", (EXAMPLES.parent / "Dockerfile").read_text()))
+    return load(file, {**image, **environ})
+
+
+def manifests(name: str) -> dict[str, Any]:
+    """Kubernetes' objects by their kinds."""
+    text = (EXAMPLES / "kubernetes" / name).read_text()
+    assert "Not run by the tests" in "".join(text.splitlines()[:2])
+    return {each["kind"]: each for each in yaml.safe_load_all(text)}
+
+
+@pytest.mark.parametrize("name", ["compose.yaml", "examples/compose.sqlite.yaml"])
+def test_compose_starts_what_serves_others(name: str) -> None:
+    file = EXAMPLES.parent / name
+    services = yaml.safe_load(filled(file.read_text()))["services"]
+    assert ((file.parent / services["gateway"]["build"]) / "Dockerfile").exists()
+    config = configured(services["gateway"]["environment"])
+    assert config.address == ("0.0.0.0", 8080)
+    assert [key.tenant for key in config.keys] == ["acme"]
+    assert config.upstreams[0].base_url == COMPOSED["OPENAI_BASE_URL"]
+    assert (config.store_url is not None) == ("postgres" in services)
+    assert all(port.startswith("127.0.0.1:") for service in services.values() for port in service.get("ports", ()))
+
+
+def test_a_sidecar_is_reached_by_its_pod_alone() -> None:
+    pod = manifests("sidecar.yaml")["StatefulSet"]["spec"]["template"]["spec"]
+    (gateway,), (application,) = pod["initContainers"], pod["containers"]
+    config = configured({each["name"]: each["value"] for each in gateway["env"]})
+    assert config.address == ("127.0.0.1", 8080)
+    assert str(config.store_file) == "/data/memory.db"
+    assert gateway["volumeMounts"][0] == {"name": "memory", "mountPath": "/data"}
+    assert application["env"][0]["value"] == "http://127.0.0.1:8080/v1"
+    assert pod["terminationGracePeriodSeconds"] > config.limits.drain
+    for probe in ("startupProbe", "livenessProbe"):
+        compile(gateway[probe]["exec"]["command"][2], probe, "exec")
+
+
+def test_a_shared_service_has_its_secrets_probes_and_time_to_drain(tmp_path: pathlib.Path) -> None:
+    found = manifests("shared.yaml")
+    pod = found["Deployment"]["spec"]["template"]["spec"]
+    (gateway,) = pod["containers"]
+    secret = found["Secret"]["stringData"]
+    environ = {each["name"]: secret[each["valueFrom"]["secretKeyRef"]["key"]] for each in gateway["env"]}
+    file = tmp_path / "config.yaml"
+    file.write_text(found["ConfigMap"]["data"]["config.yaml"])
+    config = configured(environ, file)
+    assert config.store_url is not None
+    assert [key.tenant for key in config.keys] == ["acme", "umbrella"]
+    assert [gateway[f"{name}Probe"]["httpGet"]["path"] for name in ("startup", "liveness", "readiness")] == [
+        *("/healthz", "/healthz", "/readyz")
+    ]
+    assert found["Deployment"]["spec"]["replicas"] == 2
+    assert pod["terminationGracePeriodSeconds"] > config.limits.drain
+    labels = found["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    assert found["Service"]["spec"]["selector"] == labels

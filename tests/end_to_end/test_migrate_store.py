@@ -24,27 +24,27 @@ from tests.vectors import packed
 EVERY = {"entities", "sessions", "messages", "turns", "blocks", "memories", "mentions", "triples", "endings", "history"}
 
 
-def told(start: Callable[..., Gateway], upstream: Upstream) -> Gateway:
-    """A gateway that has heard this and that, and was stopped."""
-    upstream.script = chat("Noted.")
-    gateway = start()
-    for entity in ("alice", "bob", "zoë"):
-        gateway.chat(f"My name is {entity}. I live in Porto. My sister is called Maria.", entity=entity, session="s")
-        gateway.chat("I moved to Lisbon.", entity=entity, session="s")
-        gateway.chat("Where do I live?", entity=entity, session="t")
-    known = gateway.get("/api/memories?entity=alice").json["memories"]
-    sister = next(memory["id"] for memory in known if "sister" in memory["text"])
-    gateway.request("DELETE", f"/api/memories/{sister}")
-    gateway.request("DELETE", "/api/entities/bob")
-    gateway.stop()
-    return gateway
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> pathlib.Path:
+    """The store of a gateway that has heard this and that, and was stopped."""
+    with Upstream(chat("Noted.")) as upstream, Gateway(tmp_path_factory.mktemp("told"), upstream.url) as gateway:
+        for entity in ("alice", "bob", "zoë"):
+            gateway.chat(
+                f"My name is {entity}. I live in Porto. My sister is called Maria.", entity=entity, session="s"
+            )
+            gateway.chat("I moved to Lisbon.", entity=entity, session="s")
+            gateway.chat("Where do I live?", entity=entity, session="t")
+        known = gateway.get("/api/memories?entity=alice").json["memories"]
+        sister = next(memory["id"] for memory in known if "sister" in memory["text"])
+        gateway.request("DELETE", f"/api/memories/{sister}")
+        gateway.request("DELETE", "/api/entities/bob")
+        return gateway.store
 
 
 def test_a_store_moves_to_postgresql_and_is_served_there(
-    start: Callable[..., Gateway], upstream: Upstream, database: str, tmp_path: pathlib.Path
+    start: Callable[..., Gateway], upstream: Upstream, told: pathlib.Path, database: str, tmp_path: pathlib.Path
 ) -> None:
-    gateway = told(start, upstream)
-    moved = Shell(tmp_path).json("migrate-store", f"sqlite:///{gateway.store}", database)["tables"]
+    moved = Shell(tmp_path).json("migrate-store", f"sqlite:///{told}", database)["tables"]
     assert moved.keys() == {table.name for table in tables()}
     assert {name for name, count in moved.items() if count["rows"]} >= {*EVERY, "requests", "erased"}
     assert all(rows(database, f"SELECT count(*) FROM {name}") == [(moved[name]["rows"],)] for name in moved)
@@ -53,17 +53,17 @@ def test_a_store_moves_to_postgresql_and_is_served_there(
     assert "I moved to Lisbon." in str(upstream.last.json["messages"])
 
 
-def test_a_move_back_gives_the_same_rows(
-    start: Callable[..., Gateway], upstream: Upstream, database: str, tmp_path: pathlib.Path
-) -> None:
-    gateway = told(start, upstream)
-    there = Shell(tmp_path).json("migrate-store", f"sqlite:///{gateway.store}", database)
+def test_a_move_back_gives_the_same_rows(told: pathlib.Path, database: str, tmp_path: pathlib.Path) -> None:
+    there = Shell(tmp_path).json("migrate-store", f"sqlite:///{told}", database)
     back = Shell(tmp_path).json("migrate-store", database, f"sqlite:///{tmp_path}/back.db")
     assert there == back
-    for table in tables():
-        sql = f"SELECT * FROM {table.name} ORDER BY {', '.join(table.key)}"
-        with contextlib.closing(sqlite3.connect(tmp_path / "back.db")) as copied:
-            assert copied.execute(sql).fetchall() == gateway.rows(sql), table.name
+    with (
+        contextlib.closing(sqlite3.connect(told)) as original,
+        contextlib.closing(sqlite3.connect(tmp_path / "back.db")) as copied,
+    ):
+        for table in tables():
+            sql = f"SELECT * FROM {table.name} ORDER BY {', '.join(table.key)}"
+            assert copied.execute(sql).fetchall() == original.execute(sql).fetchall(), table.name
 
 
 def test_a_move_that_was_killed_goes_on(database: str, tmp_path: pathlib.Path) -> None:
@@ -92,16 +92,15 @@ def test_a_move_that_was_killed_goes_on(database: str, tmp_path: pathlib.Path) -
 
 
 def test_what_holds_something_else_or_is_in_use_is_refused(
-    start: Callable[..., Gateway], upstream: Upstream, database: str, tmp_path: pathlib.Path
+    start: Callable[..., Gateway], told: pathlib.Path, database: str, tmp_path: pathlib.Path
 ) -> None:
-    gateway, shell = told(start, upstream), Shell(tmp_path)
-    other = start(store=database)
+    shell, other = Shell(tmp_path), start(store=database)
     other.chat("I am somebody else.", entity="carol")
-    move = ("migrate-store", f"sqlite:///{gateway.store}", database)
+    move = ("migrate-store", f"sqlite:///{told}", database)
     assert "a gateway is using this database" in shell.refused(*move, code=3)
     other.stop()
     assert "the target holds other data" in shell.refused(*move, code=3)
-    gateway.start()
+    start(store=f"sqlite:///{told}")
     assert "another gateway has it open" in shell.refused(*move, code=3)
     missing = f"sqlite:///{tmp_path}/none.db"
     assert "there is none" in shell.refused("migrate-store", missing, database, code=3)

@@ -151,7 +151,7 @@ def test_what_is_tried_again_before_it_is_recorded_is_recorded_once(four: Replic
         entity, text = f"user-{number}", f"My kite number {number} is red."
 
         def attempt(place: int, entity: str = entity, text: str = text) -> Answer:
-            headers = {"x-stainless-retry-count": str(place)}
+            headers = {"x-stainless-retry-count": str(place + 1)}
             return four.gateways[place].chat(text, entity, session="s", headers=headers)
 
         with ThreadPoolExecutor(COUNT) as clients:
