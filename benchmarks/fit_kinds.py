@@ -29,7 +29,11 @@ from gateway.extract.replied import question_to_user, short_answer
 
 HERE = Path(__file__).parent
 LETTER_OF = {kind: letter for letter, kind in LETTERS.items()}
-BATCHES = {"first": 808, "hard": 260, "terse": 1775, "short": 504, "other": 260, "plain": 220, "phone": 220, "work": 200}
+BATCHES = {"first": 808, "hard": 260, "terse": 1775, "short": 504, "other": 260} | {
+    "plain": 220,
+    "phone": 220,
+    "work": 200,
+}
 """Of statements.jsonl, in order: how many messages came from one writer."""
 WEIGHTS = {"sentences": 0.6, "first": 1.0, "hard": 2.0, "terse": 1.5, "dialogues": 0.1, "memories": 0.1}
 ANY = "?"

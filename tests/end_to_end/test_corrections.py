@@ -18,7 +18,7 @@ from tests.clients import Served, block_of, serve
 FOLDER = Path(benchmarks.__file__).parent
 DIALOGUES = [json.loads(line) for line in (FOLDER / "dialogues.jsonl").read_text().splitlines()]
 EVERYDAY = 349
-"""Of the dialogues, in order: changes worded as most people would; those behind them, odder, are for benchmarks.corrected."""
+"""Of the dialogues, in order: worded as most people would. Those behind them, odder, are for benchmarks.corrected."""
 CHANGES = [dialogue for dialogue in DIALOGUES[:EVERYDAY] if dialogue["over"]][::4]
 NO_CHANGES = [dialogue for dialogue in DIALOGUES[:EVERYDAY] if not dialogue["over"]][::3]
 BEGUN = datetime(2024, 5, 10, 14, tzinfo=UTC)

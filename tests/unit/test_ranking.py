@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from gateway.dense import pack, unpack
 from gateway.lexical import Postings
 from gateway.ranking import EntityIndex
-from gateway.units import Ranked, Unit
 from gateway.relevance import admitted
 from gateway.selection import Candidate, best_sentences, select
+from gateway.units import Ranked, Unit
 from gateway.words import terms
 
 NOW = datetime(2024, 6, 1, tzinfo=UTC)
