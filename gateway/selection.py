@@ -52,7 +52,7 @@ def select(question: str, candidates: Sequence[Candidate], characters: int) -> l
         texts = _uncaptioned(asked, candidate.sentences)
         words = [frozenset(terms(text)) for text in texts]
         kept = _fitting(asked, texts, words, left - candidate.overhead)
-        line = " ".join(texts[at] for at in kept)
+        line = _joined([texts[at] for at in kept])
         said = _Said(frozenset().union(*(words[at] for at in kept)), len(_NEGATION.findall(line)))
         if not line or any(said.repeats(other) for other in told):
             continue
@@ -60,6 +60,15 @@ def select(question: str, candidates: Sequence[Candidate], characters: int) -> l
         told.append(said)
         left -= len(line) + candidate.overhead
     return chosen
+
+
+def _joined(texts: Sequence[str]) -> str:
+    """One line; a clause that was cut out of a sentence ends with a stop."""
+    return " ".join([*map(_ended, texts[:-1]), *texts[-1:]])
+
+
+def _ended(text: str) -> str:
+    return f"{text}." if text[-1:].isalnum() else text
 
 
 def best_sentences(question: str, texts: Sequence[str]) -> list[int]:
@@ -87,9 +96,10 @@ def _fitting(asked: frozenset[str], texts: Sequence[str], words: Sequence[frozen
     kept: list[int] = []
     length = -1
     for at in _best(asked, words) if len(texts) > 1 else range(len(texts)):
-        if length + 1 + len(texts[at]) <= room and len(kept) < SENTENCES:
+        size = 1 + len(_ended(texts[at]))
+        if length + size <= room and len(kept) < SENTENCES:
             kept.append(at)
-            length += 1 + len(texts[at])
+            length += size
         elif not kept:
             break
     return sorted(kept)

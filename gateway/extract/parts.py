@@ -1,4 +1,4 @@
-"""The statements of a passage: cut where kinds differ or where one could be over by itself, without what is none."""
+"""The statements of a passage: cut where one could be over by itself, without what is none."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from gateway.extract.triples import read
 DOUBTED, DOUBTED_READ = 0.6, 0.9
 """A piece that is no statement with more than this likelihood is left out; where something was read, it takes more."""
 CLEAR = 0.5
-"""Two clauses of different kinds are two statements if each is of its own with this likelihood."""
+"""A kind is certain above this likelihood."""
 Judged = Sequence[tuple[Piece, Verdict]]
 
 
@@ -36,7 +36,6 @@ class _Part:
     kept: list[tuple[Verdict, int]]
     """With the number of words."""
     kind: Kind
-    clear: bool
 
 
 def parts(words: Words, start: int, judged: Judged, at: datetime | None, mentioned: Mentioned) -> list[Statement]:
@@ -51,7 +50,7 @@ def parts(words: Words, start: int, judged: Judged, at: datetime | None, mention
         _part(reading, _within(judged, span, start), mentioned.talk or (span[0] <= start and lasting(words, start)))
         for span, reading in zip(spans, readings, strict=True)
     ]
-    groups = _grouped(words, kept, mentioned.talk)
+    groups = _grouped(words, kept)
     return [_statement(words, start, group, at) for group in groups]
 
 
@@ -74,7 +73,7 @@ def _part(reading: Reading, within: Judged, sure: bool) -> _Part | None:
         reading.stop = kept[-1][0].stop
     weighed = [(verdict, piece.shape.length) for piece, verdict in kept]
     kind = likeliest(weighed)
-    return _Part(reading, weighed, kind, kept[0][1].kinds[kind] > CLEAR)
+    return _Part(reading, weighed, kind)
 
 
 _BEHIND = frozenset(", ; - — – and but".split())
@@ -124,9 +123,9 @@ def _firm(reading: Reading) -> bool:
     )
 
 
-def _grouped(words: Words, kept: Sequence[_Part | None], talk: bool) -> list[list[_Part]]:
-    """Neighbouring clauses together, unless two of them can be over by themselves, are of different kinds, or the user
-    lists what there is to know of them."""
+def _grouped(words: Words, kept: Sequence[_Part | None]) -> list[list[_Part]]:
+    """Neighbouring clauses together, unless two of them can be over by themselves, or the user lists what there is to
+    know of them."""
     groups: list[list[_Part]] = []
     listing = sum(part is not None and words.plain[part.reading.at] in _OWN for part in kept) > 2
     apart = True
@@ -137,19 +136,12 @@ def _grouped(words: Words, kept: Sequence[_Part | None], talk: bool) -> list[lis
         last = groups[-1] if groups else []
         full = any(_firm(one.reading) for one in last) and _firm(part.reading)
         listed = listing and words.plain[part.reading.at] in _OWN
-        other = not talk and bool(last) and _of_other_kinds(words, last[-1], part)
-        if apart or full or listed or other:
+        if apart or full or listed:
             groups.append([part])
         else:
             last.append(part)
         apart = False
     return groups
-
-
-def _of_other_kinds(words: Words, one: _Part, next_: _Part) -> bool:
-    """Clearly; behind "but" stands what became of the same matter."""
-    clear = one.clear and next_.clear and one.kind != next_.kind
-    return clear and words.plain[next_.reading.at - 1] != "but"
 
 
 def _statement(words: Words, start: int, group: Sequence[_Part], at: datetime | None) -> Statement:

@@ -17,6 +17,7 @@ from tests.process import Gateway
 from tests.upstream import Upstream, chat
 
 WRITERS = 8
+NAMES = ("Ada", "Bea", "Cleo", "Dora", "Emil", "Finn", "Greta", "Hugo")
 TERMINAL = b'"finish_reason": "stop"'
 
 
@@ -38,7 +39,7 @@ class Writer:
             connection.close()
 
     def _turn(self, connection: http.client.HTTPConnection, count: int) -> None:
-        text = f"I am writer {self.number} and this is fact number {count}."
+        text = f"My cat number {count} is called {NAMES[self.number]}."
         stream = count % 2 == 0
         body = json.dumps({"model": "m", "stream": stream, "messages": [{"role": "user", "content": text}]})
         headers = {
