@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -72,14 +71,6 @@ def settings(extractor: str, upstream: str, **extract: Any) -> dict[str, Any]:
             "extract": {"mode": "llm", "upstream": "extractor", "model": "small", "idle": 0.1, "timeout": 2, **extract}
         },
     }
-
-
-def until(condition: Callable[[], object], seconds: float = 30) -> None:
-    """Wait until something holds."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it never came to hold"
-        time.sleep(0.02)
 
 
 def learnt(gateway: Gateway, entity: str, status: str = "active") -> list[str]:

@@ -27,8 +27,8 @@ class Relayed:
         return Connection(self.gateway.port)
 
     def state(self, entity: str) -> str | None:
-        """State of the entity's only turn, as soon as it is recorded; None if it is not within 5 s."""
-        end = time.monotonic() + 5
+        """State of the entity's only turn, as soon as it is recorded; None if it is not within 30 s."""
+        end = time.monotonic() + 30
         while time.monotonic() < end:
             if rows := self.gateway.rows("SELECT state FROM turns WHERE entity = ?", entity):
                 ((state,),) = rows

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import re
 import socket
-import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from tests.clients import Served, assistant, ids, openai, say, serve, user
 from tests.upstream import Close, Received, Script, Sequence, chat, delta, event, head, whole
+from tests.waiting import until
 
 BROKEN = re.compile("incomplete|peer closed", re.IGNORECASE)
 
@@ -73,7 +72,7 @@ def test_a_stream_that_breaks_off_is_partial_and_not_learnt_from(served: Served)
     served.upstream.script = cut("Half an ans")
     with pytest.raises(Exception, match=BROKEN):
         served.gateway.chat("My kite is red.", "broken", stream=True)
-    eventually(lambda: served.turns("broken") == ["partial"])
+    until(lambda: served.turns("broken") == ["partial"])
     assert served.stored("broken") == [("user", "My kite is red."), ("assistant", "Half an ans")]
     assert served.memories("broken") == []
 
@@ -89,7 +88,7 @@ def test_a_client_that_leaves_is_recorded_as_partial(served: Served) -> None:
         connection.sendall(request % (len(body), body))
         while b"two" not in connection.recv(65536):
             pass
-    eventually(lambda: served.turns("leaving") == ["partial"])
+    until(lambda: served.turns("leaving") == ["partial"])
     assert served.memories("leaving") == []
 
 
@@ -97,7 +96,7 @@ def test_a_partial_turn_is_learnt_from_once_it_was_answered(served: Served) -> N
     served.upstream.script = cut("Half an ans")
     with pytest.raises(Exception, match=BROKEN):
         served.gateway.chat("My kite is red.", "mended", session="s", stream=True)
-    eventually(lambda: served.turns("mended") == ["partial"])
+    until(lambda: served.turns("mended") == ["partial"])
     served.upstream.script = chat()
     served.ask("My kite is red.", "mended", session="s")
     assert served.turns("mended") == ["complete"]
@@ -126,11 +125,3 @@ def cut(text: str) -> Script:
         raise Close
 
     return script
-
-
-def eventually(condition: Any) -> None:
-    """Wait for what the gateway does after its client has left."""
-    end = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)

@@ -73,7 +73,7 @@ class Cutting:
         with Connection(gateway.port) as client:
             client.send(request(case, "gateway", [f"X-Entity-Id: {entity}", "Connection: close"]))
             _, _, body = client.rest().partition(b"\r\n\r\n")
-        end = time.monotonic() + (5 if recorded else 0.1)  # what comes after an answer's end is recorded later
+        end = time.monotonic() + (30 if recorded else 0.1)  # what comes after an answer's end is recorded later
         rows: list[Any] = []
         while rows != recorded and time.monotonic() < end:
             time.sleep(0.001)

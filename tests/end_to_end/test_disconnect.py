@@ -9,7 +9,7 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -31,6 +31,7 @@ from tests.upstream import (
     stream,
     whole,
 )
+from tests.waiting import until
 
 SOON = 1.0
 """Seconds within which the upstream is let go of."""
@@ -51,16 +52,6 @@ def served(shared: Served) -> Served:
     return shared
 
 
-def until(happened: Callable[[], object], seconds: float) -> bool:
-    """Whether it happens in time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if happened():
-            return True
-        time.sleep(0.005)
-    return bool(happened())
-
-
 def active(gateway: Gateway) -> int:
     """Requests that are being served."""
     found = re.search(rb"^memory_gateway_active_requests (\d+)", gateway.get("/metrics").body, re.MULTILINE)
@@ -78,14 +69,14 @@ def leave(served: Served, client: Connection) -> float:
     request = served.upstream.last
     left = time.monotonic()
     client.close()
-    assert until(lambda: request.closed, 10), "the upstream was never let go of"
+    until(lambda: request.closed)
     assert request.closed is not None
-    assert until(lambda: active(served.gateway) == 0, 5)
+    until(lambda: active(served.gateway) == 0)
     return request.closed - left
 
 
 def arrived(served: Served) -> None:
-    assert until(lambda: served.upstream.received, 10)
+    until(lambda: served.upstream.received)
 
 
 KINDS = ["recorded", "anonymous", "off"]
@@ -108,7 +99,7 @@ def test_leaving_before_the_upstream_answers_cancels_it(served: Served, streams:
         arrived(served)
         assert leave(served, client) < SOON
     if kind == "recorded":
-        assert until(lambda: served.turns(f"waiting {streams}") == ["partial"], 5)
+        until(lambda: served.turns(f"waiting {streams}") == ["partial"])
         assert served.memories(f"waiting {streams}") == []
 
 
@@ -122,7 +113,7 @@ def test_leaving_a_stream_that_is_silent_cancels_the_upstream(served: Served, ki
         next(client.pieces(headers))
         assert leave(served, client) < SOON
     if kind == "recorded":
-        assert until(lambda: served.turns("silent") == ["partial"], 5)
+        until(lambda: served.turns("silent") == ["partial"])
         assert ("assistant", "The answer") in served.stored("silent")
 
 
@@ -136,7 +127,7 @@ def test_leaving_in_the_middle_of_a_whole_answer_cancels_the_upstream(served: Se
         time.sleep(0.1)
         assert leave(served, client) < SOON
     if kind == "recorded":
-        assert until(lambda: served.turns("half") == ["partial"], 5)
+        until(lambda: served.turns("half") == ["partial"])
 
 
 def test_leaving_after_blank_lines_cancels_the_upstream(served: Served) -> None:
@@ -146,7 +137,7 @@ def test_leaving_after_blank_lines_cancels_the_upstream(served: Served) -> None:
         _, headers = client.head()
         next(client.pieces(headers))
         assert leave(served, client) < SOON
-    assert until(lambda: served.turns("blank") == ["partial"], 5)
+    until(lambda: served.turns("blank") == ["partial"])
 
 
 @pytest.mark.requirement("R-63")
@@ -216,7 +207,7 @@ def test_the_end_of_an_answer_is_not_a_client_that_left(served: Served) -> None:
         with Connection(served.gateway.port) as client:
             client.chat("X-Entity-Id: whole", stream=streams)
             assert client.answer()[0] == 200
-    assert until(lambda: served.turns("whole") == ["complete", "complete"], 5)
+    until(lambda: served.turns("whole") == ["complete", "complete"])
     log = served.gateway.log.read_text()
     assert log.count('"status": 499') + log.count("status=499") == before
 
@@ -250,11 +241,11 @@ def crowded(tmp_path: pathlib.Path, upstream: Upstream) -> Iterator[Served]:
 def test_leaving_during_recall_ends_the_request_before_the_upstream_is_asked(crowded: Served) -> None:
     with Connection(crowded.gateway.port) as client:
         client.chat("X-Entity-Id: elephant", content="What is my dog called?")
-        assert until(lambda: active(crowded.gateway) == 1, 5)
+        until(lambda: active(crowded.gateway) == 1)
         time.sleep(0.3)
         assert crowded.upstream.received == [], "recall was too quick to be interrupted"
         client.close()
-        assert until(lambda: active(crowded.gateway) == 0, SOON)
+        until(lambda: active(crowded.gateway) == 0, SOON)
     time.sleep(0.2)
     assert crowded.upstream.received == []
     answer = crowded.gateway.chat("What is my dog called?", "elephant")  # what was begun is used
@@ -289,7 +280,7 @@ def test_hundreds_of_clients_that_leave_at_any_moment_leave_nothing_behind(tmp_p
     with serve(tmp_path) as busy:
         busy.upstream.script = script
         busy.ask("Hello", "e0", stream=False)
-        assert until(lambda: active(busy.gateway) == 0, 5)
+        until(lambda: active(busy.gateway) == 0)
         time.sleep(0.2)
         before = descriptors(busy.gateway)
         threads = [
@@ -299,8 +290,8 @@ def test_hundreds_of_clients_that_leave_at_any_moment_leave_nothing_behind(tmp_p
             thread.start()
         for thread in threads:
             thread.join(60)
-        assert until(lambda: active(busy.gateway) == 0, 5)
-        assert until(lambda: descriptors(busy.gateway) <= before, 5), (before, descriptors(busy.gateway))
+        until(lambda: active(busy.gateway) == 0)
+        until(lambda: descriptors(busy.gateway) <= before)
         busy.upstream.script = chat()
         assert busy.gateway.chat("Hello", "e0").status == 200
         states = {state for number in range(7) for state in busy.turns(f"e{number}")}

@@ -24,10 +24,10 @@ from tests.extractor import (
     saying,
     settings,
     shown,
-    until,
 )
 from tests.process import Gateway
 from tests.upstream import Close, Received, Script, Sequence, Step, Upstream, completion, head, whole
+from tests.waiting import until
 
 Begin = Callable[..., Gateway]
 

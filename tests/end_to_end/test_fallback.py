@@ -11,10 +11,10 @@ import pytest
 
 from tests.connection import Broken, Connection
 from tests.doors import DOORS, through
-from tests.extractor import until
 from tests.process import Answer
 from tests.servers import Servers, servers
 from tests.upstream import chunk, delta, event, head, raw, whole
+from tests.waiting import until
 
 MINE = {"cookie": "session=1", "openai_organization": "org", "openai_project": "proj", "x_goog_api_key": "goog"}
 
@@ -216,10 +216,7 @@ def test_log_and_metrics_name_the_one_that_served(fleet: Servers) -> None:
     before = count(fleet, answered), count(fleet, passed)
     fleet.fail("home", 503)
     fleet.chat("shared-1", x_entity_id="logged")
-    end = time.monotonic() + 5
-    while "upstream=keyed" not in log_of(fleet, "request") and time.monotonic() < end:
-        time.sleep(0.01)
-    assert "upstream=keyed" in log_of(fleet, "request")
+    until(lambda: "upstream=keyed" in log_of(fleet, "request"))
     assert "upstream=home to=keyed cause=503" in log_of(fleet, "another upstream")
     assert (count(fleet, answered), count(fleet, passed)) == (before[0] + 1, before[1] + 1)
     assert count(fleet, 'memory_gateway_upstream_answers_total{outcome="unreachable",upstream="gone"}') >= 0
@@ -233,12 +230,8 @@ def test_a_client_that_leaves_frees_the_one_that_stands_in(fleet: Servers, entit
     with Connection(fleet.gateway.port) as client:
         body = b'{"model":"shared-1","messages":[{"role":"user","content":"Hi"}]}'
         client.request("POST", "/v1/chat/completions", body, *([f"X-Entity-Id: {entity}"] if entity else []))
-        end = time.monotonic() + 10
-        while not fleet.named["keyed"].received and time.monotonic() < end:
-            time.sleep(0.01)
-    while fleet.last("keyed").closed is None and time.monotonic() < end:
-        time.sleep(0.01)
-    assert fleet.last("keyed").closed is not None
+        until(lambda: fleet.named["keyed"].received)
+    until(lambda: fleet.last("keyed").closed is not None)
 
 
 def test_failing_over_is_quick(fleet: Servers) -> None:

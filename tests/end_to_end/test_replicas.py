@@ -14,12 +14,13 @@ from typing import Any
 
 import pytest
 
-from tests.extractor import answering, settings, until
+from tests.extractor import answering, settings
 from tests.faults.test_store_faults import metric
 from tests.postgres import fresh
 from tests.process import Answer, Gateway
 from tests.replicas import Replicas, replicas
 from tests.upstream import Received, Upstream, chat
+from tests.waiting import until
 
 COUNT, CLIENTS = 4, 4
 CITIES = (

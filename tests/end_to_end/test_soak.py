@@ -20,6 +20,7 @@ from tests.connection import Broken, Connection
 from tests.doors import DOORS, EveryDoor, texts
 from tests.process import Gateway
 from tests.upstream import Received, Script, Step, Upstream
+from tests.waiting import until
 
 POOL = 10
 CLIENTS = 30
@@ -126,7 +127,7 @@ def tasks(gateway: Gateway, told: pathlib.Path) -> int:
     assert gateway.process is not None
     told.unlink(missing_ok=True)
     gateway.process.send_signal(signal.SIGUSR1)
-    assert until(lambda: told.exists() and told.read_text().endswith("\n"), 5)
+    until(lambda: told.exists() and told.read_text().endswith("\n"))
     return int(told.read_text())
 
 
@@ -148,16 +149,6 @@ def resident(gateway: Gateway) -> int:
     assert gateway.process is not None
     pages = pathlib.Path(f"/proc/{gateway.process.pid}/statm").read_text().split()[1]
     return int(pages) * os.sysconf("SC_PAGE_SIZE")
-
-
-def until(happened: Callable[[], object], seconds: float) -> bool:
-    """Whether it happens in time."""
-    end = time.monotonic() + seconds
-    while not happened():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.02)
-    return True
 
 
 def at_once(count: int, does: Callable[[int], object]) -> None:
@@ -245,16 +236,16 @@ def test_nothing_stays_behind(tmp_path: pathlib.Path, count: int) -> None:
             assert soak.full() == POOL
             upstream.script = busy(random.Random(11))
             soak.run(200, seed=1)
-            assert until(soak.idle, 10)
+            until(soak.idle)
             before = soak.state()
             clients = soak.run(count, seed=1000)
             assert wrong(clients) == []
             left = {moment: sum(client.left[moment] for client in clients) for moment in MOMENTS}
             assert all(left.values())
             assert count * 0.15 < sum(left.values()) < count * 0.25
-            assert until(soak.idle, 10)
-            assert until(lambda: soak.state().others <= before.others, 10), (soak.state(), before)
-            assert until(lambda: soak.state().tasks <= before.tasks, 10), (soak.state(), before)
+            until(soak.idle)
+            until(lambda: soak.state().others <= before.others)
+            until(lambda: soak.state().tasks <= before.tasks)
             after = soak.state()
             assert after.memory - before.memory < 48 * 1024 * 1024, (after, before)
             assert max(soak.crowd) <= POOL

@@ -131,7 +131,7 @@ def recorded(relayed: Relayed, entity: str) -> tuple[str, str, int]:
     """State, the answer's text and all tokens of the entity's only turn."""
     assert relayed.state(entity) == "complete"
     texts = relayed.gateway.rows("SELECT text FROM messages WHERE entity = ? AND role = 'assistant'", entity)
-    end = time.monotonic() + 5
+    end = time.monotonic() + 30
     while (usage := relayed.gateway.rows("SELECT usage FROM turns WHERE entity = ?", entity))[0][0] is None:
         assert time.monotonic() < end, "the usage that came last was not recorded"
         time.sleep(0.01)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pathlib
 import socket
-import time
 from collections.abc import Callable
 from typing import Any
 
@@ -19,6 +18,7 @@ from tests.connection import Connection
 from tests.process import Gateway, free_port
 from tests.relayed import Relayed
 from tests.upstream import Upstream, completion, raw, stream, streamed, whole
+from tests.waiting import until
 
 SOURCES = {path: path.read_text() for path in pathlib.Path(gateway.__file__).parent.rglob("*.py")}
 
@@ -79,9 +79,7 @@ def test_health_needs_no_key_and_answers_beside_a_full_house(tmp_path: pathlib.P
     }
     with Gateway(tmp_path, upstream.url, **settings) as served, Connection(served.port) as client:
         client.chat("Authorization: Bearer k")
-        end = time.monotonic() + 5
-        while not upstream.received and time.monotonic() < end:
-            time.sleep(0.01)
+        until(lambda: upstream.received)
         assert [served.get(path).status for path in ("/healthz", "/readyz", "/metrics")] == [200] * 3
         assert served.chat("Hi", headers={"authorization": "Bearer k"}).status == 503
 
@@ -94,8 +92,8 @@ def test_metrics_and_log_tell_of_requests_and_name_nobody(start: Callable[..., G
     )
     for streams in (True, False):
         served.chat("A secret question.", "entity-of-the-test", "process-of-the-test", "session-1", stream=streams)
+    until(lambda: b'memory_gateway_requests_total{status="empty"} 2.0' in served.get("/metrics").body)
     page = served.get("/metrics").body.decode()
-    assert 'memory_gateway_requests_total{status="empty"} 2.0' in page
     served.stop()
     log = served.log.read_text()
     assert log.count('"event":"request"') == 2

@@ -6,13 +6,13 @@ import os
 import pathlib
 import signal
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from tests.process import Answer, Gateway
 from tests.upstream import Upstream, chat
+from tests.waiting import until
 
 COUNT = 3
 
@@ -36,13 +36,6 @@ def _command(process: int) -> bytes:
         return b""
 
 
-def until(condition: Callable[[], bool]) -> None:
-    end = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < end, "it did not come true"
-        time.sleep(0.05)
-
-
 @pytest.fixture
 def several(tmp_path: pathlib.Path, upstream: Upstream, database: str) -> Iterator[Several]:
     gateway = Several(tmp_path, upstream.url, store=database)
@@ -62,7 +55,7 @@ def test_workers_share_memory_are_counted_together_and_replaced(several: Several
         several.chat(f"My lucky number was {number}.", entity=f"user-{number}")
         told = several.chat("What was my lucky number?", entity=f"user-{number}")
         assert told.header("x-memory-recalled") == "1"
-    assert total(several, "memory_gateway_requests_total") == before + 40
+    until(lambda: total(several, "memory_gateway_requests_total") == before + 40)
     victim = min(several.workers())
     os.kill(victim, signal.SIGKILL)
     for number in range(20):

@@ -19,12 +19,13 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.faults.test_store_faults import DEADLINE, directly, metric, ready, timed, until
+from tests.faults.test_store_faults import DEADLINE, directly, metric, ready, timed
 from tests.postgres import Server, command, named
 from tests.process import Gateway
 from tests.replicas import Replicas, replicas
 from tests.tunnel import Tunnel
 from tests.upstream import Upstream, chat
+from tests.waiting import until
 
 HEALED = 5.0
 SLACK = 5.0

@@ -19,6 +19,7 @@ import pytest
 
 from tests.process import Answer, Gateway
 from tests.upstream import Upstream, chat
+from tests.waiting import until
 
 DEADLINE = 0.25
 COMMIT_WAIT = 0.25
@@ -52,13 +53,6 @@ def metric(gateway: Gateway, name: str) -> float:
 
 def ready(gateway: Gateway) -> str:
     return str(gateway.get("/readyz").json["store"])
-
-
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not come true"
-        time.sleep(0.05)
 
 
 def texts(gateway: Gateway) -> list[str]:

@@ -15,6 +15,7 @@ from tests.end_to_end.clients.conftest import Used
 from tests.end_to_end.clients.model import SUNNY, failing, refusing, reply
 from tests.end_to_end.clients.pins import LONG, SHORT
 from tests.upstream import Received, Script
+from tests.waiting import until
 
 FACT, QUESTION = "My dog is called Biscuit.", "What is my dog called?"
 SOON = 1.0
@@ -31,13 +32,6 @@ def each_client(operation: str) -> pytest.MarkDecorator:
 
 
 Use = Callable[..., Used]
-
-
-def until(happened: Callable[[], object], seconds: float = 5) -> bool:
-    end = time.monotonic() + seconds
-    while not happened() and time.monotonic() < end:
-        time.sleep(0.005)
-    return bool(happened())
 
 
 def say(used: Used, operation: str, user: str, text: str) -> str:
@@ -154,7 +148,7 @@ def test_an_error_of_the_upstream_raises_what_it_raises_without_the_gateway(
     expected = used.direct(operation, **arguments)
     assert expected["raised"]
     assert used.through(operation, "alice", **arguments) == expected
-    assert until(lambda: used.served.turns(used.entity("alice")) == ["complete", "error"])
+    until(lambda: used.served.turns(used.entity("alice")) == ["complete", "error"])
 
 
 @each_client("leave")
@@ -165,10 +159,10 @@ def test_a_client_that_leaves_ends_the_request_and_what_it_heard_is_recorded(use
     left = time.monotonic()
     assert "Once upon a time. ".startswith(heard) or heard.startswith("Once upon a time. ")
     request = used.served.upstream.last
-    assert until(lambda: request.closed), "the upstream was never let go of"
+    until(lambda: request.closed)
     assert request.closed is not None
     assert request.closed - left < SOON
-    assert until(lambda: used.served.turns(used.entity("alice")) == ["partial"])
+    until(lambda: used.served.turns(used.entity("alice")) == ["partial"])
     ((_, asked), (_, answered)) = used.served.stored(used.entity("alice"))
     assert asked == "Tell me a long story."
     assert answered.startswith(heard.strip())

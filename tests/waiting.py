@@ -1,0 +1,14 @@
+"""Waiting for what the gateway does beside, or after, an answer."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+
+def until(condition: Callable[[], object], seconds: float = 30) -> None:
+    """Return as soon as it holds; an AssertionError after `seconds`."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it never came to hold"
+        time.sleep(0.01)
