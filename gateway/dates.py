@@ -132,7 +132,7 @@ def asks_when(question: str) -> bool:
 
 def tells_time(terms: Sequence[str]) -> bool:
     """Whether one of a text's terms is a word of time or a year."""
-    return not _TIME_STEMS.isdisjoint(terms) or any(t[:2] in ("19", "20") and _YEAR_TERM.match(t) for t in terms)
+    return not _TIME_STEMS.isdisjoint(terms) or any(map(_YEAR_TERM.match, terms))
 
 
 def asked_kinds(question: str) -> int:

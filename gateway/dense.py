@@ -168,9 +168,14 @@ class Vectors:
     def _count_holders(self, tokens: npt.NDArray[np.int32], counts: npt.NDArray[np.int32]) -> None:
         """Units, of `counts` tokens each, that are new."""
         units = np.repeat(np.arange(len(counts), dtype=np.int64), counts)
-        once = np.unique((units << 32) | tokens) & 0xFFFFFFFF
-        for token, holders in zip(*(each.tolist() for each in np.unique(once, return_counts=True)), strict=True):
-            self._holders[token] = self._holders.get(token, 0) + holders
+        pairs = np.sort((tokens.astype(np.int64) << 32) | units)
+        held = pairs[np.diff(pairs, prepend=-1) > 0] >> 32
+        firsts = np.flatnonzero(np.diff(held, prepend=-1))
+        holders = np.diff(firsts, append=len(held))
+        get = self._holders.get
+        self._holders.update(
+            (token, get(token, 0) + count) for token, count in zip(held[firsts].tolist(), holders.tolist(), strict=True)
+        )
 
     def keep(self, kept: npt.NDArray[np.bool_]) -> None:
         """Only the slots of the mask `kept` (its row 0 true), renumbered in order; the rest leaves memory."""

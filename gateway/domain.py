@@ -171,9 +171,13 @@ class Learnt:
     metadata: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Memory:
-    """One thing that is remembered, as recall needs it."""
+    """One thing that is remembered, as recall needs it.
+
+    Nobody changes it. It is not frozen because making thousands, when an entity is loaded, would take three times as
+    long; the same holds for `Said` and `units.Unit`.
+    """
 
     id: str
     sequence: int
@@ -201,7 +205,7 @@ class Memory:
     triples: tuple[Triple, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Said:
     """A user's message that was learnt from, as recall scores it."""
 

@@ -48,12 +48,14 @@ class Postings:
         """The terms of the units in `slot` and those after it, which are new."""
         by_term = self._by_term
         for at, terms in enumerate(texts, slot):
+            once = at * 256 + 1
             counts = Counter(terms) if len(set(terms)) < len(terms) else dict.fromkeys(terms, 1)
             for term, count in counts.items():
-                posting = by_term.get(term)
-                if posting is None:
-                    posting = by_term[term] = array("I")
-                posting.append(at * 256 + min(count, 255))
+                held = once if count == 1 else at * 256 + min(count, 255)
+                try:
+                    by_term[term].append(held)
+                except KeyError:
+                    by_term[term] = array("I", (held,))
         self._lengths.extend(np.array([len(terms) for terms in texts], np.float32))
 
     def keep(self, kept: npt.NDArray[np.bool_]) -> None:

@@ -11,7 +11,7 @@ from gateway.dense import Encoding
 from gateway.signals import Floats, Mask, Signals, Slots
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Unit:
     """A piece of a user's message as it is scored: a message, or a part of a long one (`words.cut`)."""
 

@@ -3,7 +3,8 @@
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator
-from functools import cache
+from functools import cache, partial
+from itertools import chain
 
 import Stemmer
 
@@ -63,6 +64,7 @@ _QUESTION_OPENER = re.compile(
     re.IGNORECASE,
 )
 _LABEL = re.compile(r"^\s*([^\W\d_][^\n:.!?,;]{0,39}):\s+(?=\S)")
+_ASKING = re.compile("[?\uff1f\u061f\u037e\u00bf]")
 _CAPTION = re.compile(r"\[[^\[\]]*\]")
 
 
@@ -78,28 +80,27 @@ def terms(text: str) -> list[str]:
     """The terms of `text` in reading order, repeats included: English stems without stop words, words of
     other languages as they are (folded), numbers, addresses and names like `c++` whole, and for scripts
     without spaces every pair of neighbouring characters (Chinese characters singly too)."""
-    return next(terms_of((text,)))
+    return _Known()[fold(text)]
 
 
 def terms_of(texts: Iterable[str]) -> Iterator[list[str]]:
-    """The terms of each text; a word that several of them hold is looked at once."""
+    """The terms of each text; what stands between two spaces in several of them is looked at once."""
     known = _Known()
     for text in texts:
-        folded = fold(text)
-        tokens = _ASCII_TOKEN.findall(folded) if folded.isascii() else _tokens(folded)
-        yield list(filter(None, map(known.__getitem__, tokens)))
+        yield list(chain.from_iterable(map(known.__getitem__, fold(text).split())))
 
 
-class _Known(dict[str, str]):
-    """The term of each word that was looked at."""
+class _Known(dict[str, list[str]]):
+    """The terms of each folded text that was looked at. No term holds a space, so that any part will do."""
 
     def __init__(self) -> None:
         # A stemmer holds buffers and is not safe to share between threads; making one costs 0.3 µs.
-        self._stemmer = Stemmer.Stemmer("english", 0)
+        self._term = cache(partial(_term, stemmer=Stemmer.Stemmer("english", 0)))
 
-    def __missing__(self, word: str) -> str:
-        term = self[word] = _term(word, self._stemmer)
-        return term
+    def __missing__(self, folded: str) -> list[str]:
+        tokens = _ASCII_TOKEN.findall(folded) if folded.isascii() else _tokens(folded)
+        found = self[folded] = list(filter(None, map(self._term, tokens)))
+        return found
 
 
 def _term(word: str, stemmer: Stemmer.Stemmer) -> str:
@@ -151,13 +152,14 @@ def _abbreviates(text: str, end: int, following: int) -> bool:
 def cut(text: str) -> list[str]:
     """`text` as scoring units of at most about UNIT_WORDS words, cut at sentence ends (a longer sentence
     between words); at least one unit, in order, together the whole text."""
-    if 0 < _length(text) <= UNIT_WORDS:
-        return [" ".join(text.split())]
+    words = text.split()
+    if 0 < _length(text, len(words)) <= UNIT_WORDS:
+        return [" ".join(words)]
     units: list[str] = []
     size = UNIT_WORDS
     for sentence in sentences(text):
         for piece in _pieces(sentence):
-            length = _length(piece)
+            length = _length(piece, len(piece.split()))
             if size + length > UNIT_WORDS:
                 units.append(piece)
                 size = length
@@ -169,6 +171,8 @@ def cut(text: str) -> list[str]:
 
 def is_question(sentence: str) -> bool:
     """Whether `sentence` asks. A caption in brackets behind it does not count."""
+    if not _ASKING.search(sentence):
+        return False
     bare = _CAPTION.sub("", sentence).strip().rstrip("\"'\u201d\u2019) ")
     return bare.endswith(("?", "\uff1f", "\u061f", "\u037e")) or bare.startswith("\u00bf")
 
@@ -260,9 +264,8 @@ def _pieces(sentence: str) -> Iterator[str]:
         yield sentence
 
 
-def _length(piece: str) -> int:
-    """Words; two characters for one where there are no spaces."""
-    words = len(piece.split())
+def _length(piece: str, words: int) -> int:
+    """The words, counted by spaces; two characters for one where there are none."""
     return words if words * 12 >= len(piece) else len(piece) // 2
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.words import UNIT_WORDS, commonness, cut, fold, foreign, is_question, label, sentences, terms
+from gateway.words import UNIT_WORDS, commonness, cut, fold, foreign, is_question, label, sentences, terms, terms_of
 
 
 def test_english_words_are_compared_by_their_stems() -> None:
@@ -75,6 +75,11 @@ def test_full_width_and_accented_forms_are_equal_to_plain_ones() -> None:
 
 def test_a_rare_word_is_less_common_than_a_frequent_one() -> None:
     assert commonness("work") < commonness("orchestra") <= commonness("lisinopril")
+
+
+@given(st.lists(st.text(st.sampled_from("aAéд日ß _-+#@.,'’:/09 \u00a0\u2212\n")) | st.text(), max_size=4))
+def test_texts_together_have_the_terms_that_each_has_alone(texts: list[str]) -> None:
+    assert list(terms_of(texts)) == [terms(text) for text in texts]
 
 
 @given(st.text())
