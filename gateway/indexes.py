@@ -24,6 +24,18 @@ MANY = 200
 """Changed rows that are worth a thread."""
 
 
+Refresh = asyncio.Task[Entity | StoreError]
+"""An index that is being brought up to date."""
+
+
+async def refreshed(refresh: Refresh) -> Entity:
+    """The index when it is done; raises StoreError where the store did not answer."""
+    outcome = await asyncio.shield(refresh)
+    if isinstance(outcome, StoreError):
+        raise outcome
+    return outcome
+
+
 class Indexes:
     """Keeps an index of each entity that was asked for, coherent with the store by the entity's sequence number.
 
@@ -46,15 +58,16 @@ class Indexes:
     async def __aexit__(self, *error: object) -> None:
         await self._tasks.__aexit__(None, None, None)
 
-    async def current(self, scope: Scope, embedder: str | None) -> Entity:
-        """The entity's index, with every change that was committed before this call.
+    def begin(self, scope: Scope, embedder: str | None) -> Refresh:
+        """Bring the entity's index up to date: every change that was committed before this call.
 
         The work goes on when a caller's time is up, so that the next one finds it done.
         """
-        outcome = await asyncio.shield(self._tasks.create_task(self._refresh(scope, embedder)))
-        if isinstance(outcome, StoreError):
-            raise outcome
-        return outcome
+        return self._tasks.create_task(self._refresh(scope, embedder))
+
+    async def current(self, scope: Scope, embedder: str | None) -> Entity:
+        """The entity's index, with every change that was committed before this call."""
+        return await refreshed(self.begin(scope, embedder))
 
     async def _refresh(self, scope: Scope, embedder: str | None) -> Entity | StoreError:
         name = (scope.tenant, scope.entity)

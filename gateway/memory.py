@@ -16,7 +16,7 @@ from gateway.domain import NOBODY, Block, Line, Scope, Told
 from gateway.errors import StoreError
 from gateway.metrics import Metrics
 from gateway.prompt import compose, own_words, tokens
-from gateway.recall import Question, Recall
+from gateway.recall import Begun, Question, Recall, looked_for
 from gateway.sessions import Sessions, Thread, unplaced
 from gateway.store import Store
 from gateway.wire.chat import ROOT
@@ -94,10 +94,11 @@ class Memory:
             async with asyncio.timeout(self._config.recall.deadline):
                 if ids.entity is None:
                     return await self._with_knowledge(plain, identity, ids, request)
+                begun = self._begun(scope, identity, request)
                 thread = await self._sessions.resolve(
                     identity.tenant, ids, door, request, full_history=identity.full_history, retries=retries
                 )
-                return await self._with_memory(plain, identity, request, thread)
+                return await self._with_memory(plain, identity, request, thread, begun)
         except TimeoutError:
             reason = "deadline"
         except StoreError as error:
@@ -134,7 +135,18 @@ class Memory:
         plan = await self._with_memory(plain, identity, request, thread)
         return replace(plan, thread=None, status="anonymous" if plan.status == "empty" else plan.status)
 
-    async def _with_memory(self, plain: Plan, identity: Identity, request: Request, thread: Thread) -> Plan:
+    def _begun(self, scope: Scope, identity: Identity, request: Request) -> Begun | None:
+        """Recall, begun while the session is still looked for; None where there will hardly be any."""
+        if self._config.inject == "off" or identity.mode == "write" or request.answers_tool:
+            return None
+        said = [message.text for message in request.messages if message.role == "user"][-2:]
+        if not said or sum(map(len, said)) > LARGE:
+            return self._recall.begin(scope, "")
+        return self._recall.begin(scope, looked_for(own_words(said[-1]), own_words(said[0]) if said[1:] else ""))
+
+    async def _with_memory(
+        self, plain: Plan, identity: Identity, request: Request, thread: Thread, begun: Begun | None = None
+    ) -> Plan:
         """The body with what was recalled before and now."""
         began = datetime.now(UTC)
         blocks = {index: block.text for index, block in thread.blocks}
@@ -147,7 +159,7 @@ class Memory:
             and last not in blocks
         ):
             question = await _beside(plain.body, lambda: _question(identity, request, thread))
-            found = await self._recall.recall(thread.scope, question)
+            found = await self._recall.recall(thread.scope, question, begun)
         injects = bool(found) and identity.mode != "shadow" and request.can_hold_block(last)
         if injects or thread.replay_from is not None:
             names = tuple(recalled.memory.id for line in found for recalled in line.memories)

@@ -14,7 +14,7 @@ from gateway.dense import pack
 from gateway.domain import NOBODY, Line, Memory, Recalled, Scope
 from gateway.embed import Embedder, EmbeddingError, Encoding
 from gateway.entity import CANDIDATES, Entity
-from gateway.indexes import MOST, Indexes
+from gateway.indexes import MOST, Indexes, Refresh, refreshed
 from gateway.prompt import DATED, FRAME
 from gateway.relevance import admitted
 from gateway.store import Store
@@ -62,8 +62,24 @@ class Question:
 
     @property
     def search(self) -> str:
-        """What is looked for: the text, with the message before it if it is short."""
-        return f"{self.before}\n{self.text}" if self.before and len(terms(self.text)) < SHORT else self.text
+        """What is looked for."""
+        return looked_for(self.text, self.before)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """What a question needs, begun before all of it is known."""
+
+    embedder: Embedder | None
+    refresh: Refresh
+    search: str
+    encoding: asyncio.Task[Encoding | None] | None
+    """Of `search`."""
+
+
+def looked_for(text: str, before: str) -> str:
+    """The text, with the message before it if it is short."""
+    return f"{before}\n{text}" if before and len(terms(text)) < SHORT else text
 
 
 class Recall:
@@ -98,7 +114,13 @@ class Recall:
         await self._tasks.__aexit__(None, None, None)
         await self._indexes.__aexit__()
 
-    async def recall(self, scope: Scope, question: Question) -> list[Line]:
+    def begin(self, scope: Scope, search: str) -> Begun:
+        """Begin with what takes longest: the entity's index, and the vectors of what is likely looked for."""
+        embedder = self._embedder()
+        encoding = self._tasks.create_task(_encoded(embedder, search)) if embedder and search else None
+        return Begun(embedder, self._indexes.begin(scope, embedder.id if embedder else None), search, encoding)
+
+    async def recall(self, scope: Scope, question: Question, begun: Begun | None = None) -> list[Line]:
         """The lines of a new block, at most one block's tokens: standing memories, then what bears on the question.
 
         What the process knows by itself comes before what is known of the entity, and takes at most half. Raises
@@ -108,9 +130,11 @@ class Recall:
         left = (question.tokens or tokens) * CHARACTERS - FRAME
         if left <= 0:
             return []
-        embedder = self._embedder()
-        encoding = self._tasks.create_task(_encoded(embedder, question.search)) if embedder else None
-        entity = await self._indexes.current(scope, embedder.id if embedder else None)
+        begun = begun or self.begin(scope, question.search)
+        embedder, encoding = begun.embedder, begun.encoding
+        if embedder and (encoding is None or begun.search != question.search):
+            encoding = self._tasks.create_task(_encoded(embedder, question.search))
+        entity = await refreshed(begun.refresh)
         knowledge = None
         if entity.knowledge and scope.entity != NOBODY:
             knowledge = await self._indexes.current(replace(scope, entity=NOBODY), embedder.id if embedder else None)
