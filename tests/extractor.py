@@ -68,7 +68,7 @@ def settings(extractor: str, upstream: str, **extract: Any) -> dict[str, Any]:
             {"name": "extractor", "base_url": extractor, "api_key": "sk-extractor"},
         ],
         "memory": {
-            "extract": {"mode": "llm", "upstream": "extractor", "model": "small", "idle": 0.1, "timeout": 2, **extract}
+            "extract": {"mode": "llm", "upstream": "extractor", "model": "small", "idle": 0.1, "timeout": 20, **extract}
         },
     }
 

@@ -17,7 +17,7 @@ from gateway.app import Gateway
 from gateway.config import Config
 from gateway.server import bind, settings
 
-SPEED = 30
+SPEED = 20
 """Seconds on the gateway's clock in one of ours."""
 
 

@@ -7,6 +7,7 @@ import http.client
 import json
 import os
 import pathlib
+import re
 import signal
 import socket
 import sqlite3
@@ -18,10 +19,26 @@ from typing import Any
 
 import yaml
 
+ROOT = pathlib.Path(__file__).parents[1]
+STARTING = 110.0
+"""Seconds for what takes one or two."""
+RECALL = {"deadline": 30}
+"""A loaded machine shall not make a test go without memory."""
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port: int = listener.getsockname()[1]
+
+def reserved() -> socket.socket:
+    """Holds a port that the system gives to nobody else. It refuses connections until who is told of it listens there.
+
+    A port that was free a moment ago is soon another test's; one that is held can be shared (SO_REUSEADDR), not given.
+    """
+    held = socket.socket()
+    held.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    held.bind(("127.0.0.1", 0))
+    return held
+
+
+def port_of(held: socket.socket) -> int:
+    port: int = held.getsockname()[1]
     return port
 
 
@@ -41,11 +58,16 @@ class Answer:
         return json.loads(self.body)
 
 
+def _settled(state: dict[str, Any]) -> bool:
+    return state["store"] == "ok" and state["embedder"] != "loading" and not state["pending"]
+
+
 class Gateway:
-    """`memory-gateway serve` on a free port, with its store in `folder`.
+    """`memory-gateway serve` on a port of its own, with its store in `folder`.
 
     `settings` are top-level keys of the configuration; `upstream` is the base address of the only upstream unless
-    `settings` names others. A context manager: stopped by SIGTERM at the end.
+    `settings` names others. A context manager: stopped by SIGTERM at the end. It is patient (`tests.patient`), but for
+    tests that give a deadline of the recall: they measure what holds up a chat.
     """
 
     arguments: tuple[str, ...] = ()
@@ -55,18 +77,20 @@ class Gateway:
         self, folder: pathlib.Path, upstream: str, environ: dict[str, str] | None = None, **settings: Any
     ) -> None:
         self.folder = folder
-        self.port = free_port()
+        self._held = reserved()
+        self.port = port_of(self._held)
         self.store = folder / "memory.db"
         self.log = folder / f"gateway-{self.port}.log"
-        recall = {"deadline": 5}  # a loaded machine shall not make a test go without memory
+        memory = {"recall": {}, **settings.get("memory", {})}
+        self._program = "gateway" if "deadline" in memory["recall"] else "tests.patient"
         self.settings = {
             "listen": f"127.0.0.1:{self.port}",
             "store": f"sqlite:///{self.store}",
             "upstreams": [{"name": "scripted", "base_url": upstream}],
             "embedder": {"kind": "none"},
             **settings,
+            "memory": {**memory, "recall": {**RECALL, **memory["recall"]}},
         }
-        self.settings["memory"] = {"recall": recall, **settings.get("memory", {})}
         self.environ = {**os.environ, **(environ or {})}
         self.process: subprocess.Popen[bytes] | None = None
         self.start()
@@ -80,12 +104,13 @@ class Gateway:
         config.write_text(yaml.safe_dump(self.settings))
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "serve", "--config", str(config), *self.arguments],
+                [sys.executable, "-m", self._program, "serve", "--config", str(config), *self.arguments],
                 stdout=log,
                 stderr=log,
                 env=self.environ,
+                cwd=ROOT,
             )
-        end = time.monotonic() + 60
+        end = time.monotonic() + STARTING
         while time.monotonic() < end:
             if self.process.poll() is not None:
                 raise AssertionError(f"the gateway left at start: {self.log.read_text()[-2000:]}")
@@ -93,16 +118,22 @@ class Gateway:
                 if self.started():
                     return
             time.sleep(0.02)
-        raise AssertionError("the gateway did not start in 60 s")
+        raise AssertionError(f"the gateway did not start in {STARTING:.0f} s")
 
     def started(self) -> bool:
         """It serves, and its embedder is there or will not come."""
         return bool(self.get("/readyz").json["embedder"] != "loading")
 
-    def settle(self, seconds: float = 60) -> Gateway:
+    def active(self) -> int:
+        """Requests that are being served. At 0 the end of each is logged and counted, its turn on its way."""
+        found = re.search(rb"^memory_gateway_active_requests (\d+)", self.get("/metrics").body, re.MULTILINE)
+        assert found is not None
+        return int(found[1])
+
+    def settle(self, seconds: float = 100) -> Gateway:
         """Wait until every message has its vectors."""
         end = time.monotonic() + seconds
-        while (state := self.get("/readyz").json)["pending"] or state["embedder"] == "loading":
+        while not _settled(state := self.get("/readyz").json):
             if time.monotonic() > end:
                 raise AssertionError(f"not settled in {seconds} s: {state}")
             time.sleep(0.02)
@@ -113,7 +144,7 @@ class Gateway:
         assert self.process is not None
         self.process.terminate()
         try:
-            return self.process.wait(30)
+            return self.process.wait(60)
         except subprocess.TimeoutExpired:
             self.kill()
             raise
@@ -121,15 +152,18 @@ class Gateway:
     def kill(self) -> None:
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(30)
+        self.process.wait(60)
 
     def __enter__(self) -> Gateway:
         return self
 
     def __exit__(self, *error: object) -> None:
         assert self.process is not None
-        if self.process.poll() is None:
-            self.stop()
+        try:
+            if self.process.poll() is None:
+                self.stop()
+        finally:
+            self._held.close()
 
     def request(
         self,
@@ -137,7 +171,7 @@ class Gateway:
         path: str,
         body: bytes | None = None,
         headers: dict[str, str] | None = None,
-        timeout: float = 30,
+        timeout: float = 60,
     ) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
         with contextlib.closing(connection):

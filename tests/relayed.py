@@ -14,6 +14,8 @@ from tests.upstream import (
 )
 
 ENTITY = "X-Entity-Id: somebody"
+IMPATIENCE = 3
+"""Seconds that the upstream of the model `impatient` may be silent."""
 
 
 @dataclass

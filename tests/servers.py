@@ -85,7 +85,7 @@ def servers(folder: pathlib.Path) -> Iterator[Servers]:
             {"name": "gone", "base_url": "http://127.0.0.1:1/v1", "models": ["gone*"]}
             | {"fallback": ["azure", "keyed"]},
             {"name": "narrow", "base_url": place["narrow"], "models": ["narrow"], "max_connections": 1}
-            | {"timeouts": {"connect": 0.5, "read": 1}, "fallback": ["keyed"]},
+            | {"timeouts": {"connect": 2, "read": 4}, "fallback": ["keyed"]},
             {"name": "claude", "base_url": place["claude"], "kind": "anthropic", "models": ["claude*"]}
             | {"api_key": "sk-ant", "rename": {"claude-alias": "claude-own"}, "fallback": ["claude-spare"]},
             {"name": "claude-two", "base_url": place["claude-two"], "kind": "anthropic", "models": ["*"]},

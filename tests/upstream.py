@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import socket
 import threading
@@ -75,6 +76,8 @@ class Upstream:
         return self.received[-1]
 
     def close(self) -> None:
+        with contextlib.suppress(OSError):  # it was closed before
+            self._listener.shutdown(socket.SHUT_RDWR)  # else the thread that waits there takes one connection more
         self._listener.close()
 
     def __enter__(self) -> Upstream:
@@ -108,7 +111,7 @@ class Upstream:
                 pass
         self._answering.pop(id(answering), None)
 
-    def settle(self, seconds: float = 2.0) -> None:
+    def settle(self, seconds: float = 10.0) -> None:
         """Wait until every answer is sent and every connection that its script closes is closed."""
         end = time.monotonic() + seconds
         while self._answering and time.monotonic() < end:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.process import Gateway
-from tests.relayed import Relayed
+from tests.relayed import IMPATIENCE, Relayed
 from tests.upstream import (
     Upstream,
     chat,
@@ -19,7 +19,7 @@ def relaying(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relayed]:
     with Upstream() as upstream:
         upstreams = [
             {"name": "scripted", "base_url": upstream.url, "models": ["m"]},
-            {"name": "impatient", "base_url": upstream.url, "models": ["impatient"], "timeouts": {"read": 1}},
+            {"name": "impatient", "base_url": upstream.url, "models": ["impatient"], "timeouts": {"read": IMPATIENCE}},
             {"name": "nowhere", "base_url": "http://127.0.0.1:1/v1", "models": ["nowhere"]},
         ]
         with Gateway(tmp_path_factory.mktemp("relay"), upstream.url, upstreams=upstreams) as gateway:

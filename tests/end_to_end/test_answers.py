@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
+import threading
 from collections.abc import Callable, Iterator
 
 import brotli
@@ -137,19 +137,21 @@ def test_a_compressed_chat_of_an_entity_is_recorded_as_complete(relayed: Relayed
 def test_blank_lines_before_a_slow_answer_are_relayed_at_once(relayed: Relayed) -> None:
     body = completion("Hi")
 
+    arrived = threading.Event()
+
     def script(_: Received) -> Iterator[Step]:
         yield head(200, ("transfer-encoding", "chunked")) + b"\r\n" + chunk(b"\n \n")
-        yield 1.0
+        while not arrived.is_set():
+            yield 0.01
         yield chunk(body) + chunk(b"")
 
     relayed.upstream.script = script
     with relayed.connect() as client:
-        begun = time.monotonic()
         client.chat("X-Entity-Id: patient")
         _, headers = client.head()
         pieces = client.pieces(headers)
         assert next(pieces) == b"\n \n"
-        assert time.monotonic() - begun < 0.9
+        arrived.set()
         assert b"".join(pieces) == body
     assert relayed.gateway.rows("SELECT state FROM turns WHERE entity = 'patient'") == [("complete",)]
 
@@ -175,11 +177,9 @@ def test_an_answer_of_known_length_that_begins_blank_is_recorded_before_its_last
 def test_first_bytes_arrive_before_the_upstream_ends(relayed: Relayed) -> None:
     first = event(delta(content="Hi"))
     relayed.upstream.script = raw(
-        head(200, ("transfer-encoding", "chunked"), content_type="text/event-stream") + b"\r\n" + chunk(first), 5.0
+        head(200, ("transfer-encoding", "chunked"), content_type="text/event-stream") + b"\r\n" + chunk(first), 100.0
     )
     with relayed.connect() as client:
-        begun = time.monotonic()
         client.chat(ENTITY, stream=True)
         _, headers = client.head()
-        assert next(client.pieces(headers)) == first
-        assert time.monotonic() - begun < 2
+        assert next(client.pieces(headers)) == first  # else it would wait in vain

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pathlib
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,6 +11,7 @@ import pytest
 from tests.calls import ask, at, call, texts
 from tests.clients import Served, block_of, serve
 from tests.process import Gateway
+from tests.waiting import until
 
 ODD = ("a/b", "..", "a%2Fb", "%", "Zoë 👋", "a?b#c", "export", "x/graph", "*", " ")
 
@@ -185,11 +185,9 @@ def test_recall_keeps_to_its_limits(served: Served) -> None:
 
 def traced(gateway: Gateway, request: str | None) -> dict[str, Any]:
     """The trace of a request, which may be written after its answer."""
-    end = time.monotonic() + 10
-    while (answer := call(gateway, "GET", at("requests", request or ""))).status == 404:
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    trace: dict[str, Any] = answer.json
+    path = at("requests", request or "")
+    until(lambda: call(gateway, "GET", path).status == 200)
+    trace: dict[str, Any] = ask(gateway, "GET", path)
     return trace
 
 

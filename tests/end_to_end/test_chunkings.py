@@ -17,7 +17,8 @@ from tests.differing import Differential, request, script
 from tests.end_to_end.corpus import chat_answered, chat_streamed, messages_door, responses_door
 from tests.end_to_end.corpus.case import Case
 from tests.process import Gateway
-from tests.upstream import Step, Upstream, chunk
+from tests.upstream import Step, Upstream, chat, chunk
+from tests.waiting import until
 
 NAMES = {
     chat_streamed: [
@@ -73,12 +74,21 @@ class Cutting:
         with Connection(gateway.port) as client:
             client.send(request(case, "gateway", [f"X-Entity-Id: {entity}", "Connection: close"]))
             _, _, body = client.rest().partition(b"\r\n\r\n")
-        end = time.monotonic() + (30 if recorded else 0.1)  # what comes after an answer's end is recorded later
-        rows: list[Any] = []
-        while rows != recorded and time.monotonic() < end:
+        if recorded is None:
+            self._written()
+        end = time.monotonic() + 60  # what comes after an answer's end is recorded later
+        while (rows := [*gateway.rows(TURN, entity), *gateway.rows(MESSAGES, entity)]) != (recorded or rows):
+            if time.monotonic() > end:
+                break
             time.sleep(0.001)
-            rows = [*gateway.rows(TURN, entity), *gateway.rows(MESSAGES, entity)]
         return joined(body), rows
+
+    def _written(self) -> None:
+        """Wait until all that was to be recorded is: the store writes one after the other, and this last."""
+        until(lambda: self.differential.gateway.active() == 0)
+        self.differential.upstream.script = chat()
+        answer = self.differential.gateway.chat("Hello.", f"after {next(self._entities)}")
+        assert answer.header("x-memory-recorded") == "true"
 
     def whole(self, case: Case) -> tuple[bytes, list[Any]]:
         """The same of an answer in one piece."""
@@ -134,6 +144,7 @@ def pieces(data: bytes, cuts: list[int]) -> list[bytes]:
 
 
 @pytest.mark.requirement("R-35", "R-36")
+@pytest.mark.timeout(900)
 @settings(
     max_examples=250,
     deadline=None,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import pathlib
 import shlex
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -20,7 +21,7 @@ from gateway import model
 from gateway.demo.script import next_steps
 from tests.clients import Served, block_of
 from tests.commands import Shell
-from tests.process import Gateway, free_port
+from tests.process import Gateway, port_of
 from tests.unit.test_model import needs
 from tests.upstream import Upstream
 
@@ -110,8 +111,8 @@ def test_a_gateway_on_another_port_is_found_by_its_store(
     assert not (tmp_path / "none.db").exists()
 
 
-def test_what_cannot_be_done_is_one_line(tmp_path: pathlib.Path) -> None:
-    nowhere = f"127.0.0.1:{free_port()}"
+def test_what_cannot_be_done_is_one_line(tmp_path: pathlib.Path, refusing: socket.socket) -> None:
+    nowhere = f"127.0.0.1:{port_of(refusing)}"
     shell = Shell(tmp_path, GATEWAY_LISTEN=nowhere)
     assert shell.refused("list", "--entity", "a") == (
         f"store memory.db: there is none, and no gateway answers at http://{nowhere}"
@@ -175,12 +176,14 @@ def test_a_text_cannot_steer_the_terminal(gateway: Gateway) -> None:
     assert "\x1b" not in shown
 
 
-def test_doctor_says_what_is_wrong_and_what_to_do(tmp_path: pathlib.Path, upstream: Upstream) -> None:
+def test_doctor_says_what_is_wrong_and_what_to_do(
+    tmp_path: pathlib.Path, upstream: Upstream, refusing: socket.socket
+) -> None:
     settings = {
-        "listen": f"127.0.0.1:{free_port()}",
+        "listen": f"127.0.0.1:{port_of(refusing)}",
         "upstreams": [
             {"name": "up", "base_url": upstream.url},
-            {"name": "down", "base_url": f"http://127.0.0.1:{free_port()}/v1"},
+            {"name": "down", "base_url": f"http://127.0.0.1:{port_of(refusing)}/v1"},
         ],
     }
     (tmp_path / "gateway.yaml").write_text(yaml.safe_dump(settings))

@@ -20,7 +20,7 @@ import pytest
 from openai import DefaultHttpxClient, OpenAI
 
 from gateway.demo.model import NAME, missing
-from tests.process import Gateway, free_port
+from tests.process import Gateway, port_of, reserved
 
 LACKING = missing()
 STARTING = 180
@@ -124,8 +124,8 @@ class Client:
 @pytest.fixture(scope="module")
 def model_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     """The real model's server as its own process, loaded once for all tests of this file."""
-    port = free_port()
-    log = tmp_path_factory.mktemp("model") / "log"
+    held, log = reserved(), tmp_path_factory.mktemp("model") / "log"
+    port = port_of(held)
     with log.open("wb") as output:
         command = [sys.executable, "-m", "gateway.demo.server", "--port", str(port)]
         process = subprocess.Popen(command, stdout=output, stderr=output)
@@ -138,6 +138,7 @@ def model_port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
                 time.sleep(0.1)
         yield port
     finally:
+        held.close()
         process.terminate()
         try:
             process.wait(20)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import pathlib
 import random
-import re
 import sqlite3
 import threading
 import time
@@ -33,10 +32,10 @@ from tests.upstream import (
 )
 from tests.waiting import until
 
-SOON = 1.0
-"""Seconds within which the upstream is let go of."""
+SOON = 10.0
+"""Seconds within which the upstream is let go of: one, and what a loaded machine may add."""
 STREAM = head(200, ("transfer-encoding", "chunked"), content_type="text/event-stream") + b"\r\n"
-HELD = 30.0
+HELD = 100.0
 """Seconds that an upstream would go on if nobody ended it."""
 
 
@@ -52,13 +51,6 @@ def served(shared: Served) -> Served:
     return shared
 
 
-def active(gateway: Gateway) -> int:
-    """Requests that are being served."""
-    found = re.search(rb"^memory_gateway_active_requests (\d+)", gateway.get("/metrics").body, re.MULTILINE)
-    assert found is not None
-    return int(found[1])
-
-
 def descriptors(gateway: Gateway) -> int:
     assert gateway.process is not None
     return len(list(pathlib.Path(f"/proc/{gateway.process.pid}/fd").iterdir()))
@@ -71,7 +63,7 @@ def leave(served: Served, client: Connection) -> float:
     client.close()
     until(lambda: request.closed)
     assert request.closed is not None
-    until(lambda: active(served.gateway) == 0)
+    until(lambda: served.gateway.active() == 0)
     return request.closed - left
 
 
@@ -241,11 +233,11 @@ def crowded(tmp_path: pathlib.Path, upstream: Upstream) -> Iterator[Served]:
 def test_leaving_during_recall_ends_the_request_before_the_upstream_is_asked(crowded: Served) -> None:
     with Connection(crowded.gateway.port) as client:
         client.chat("X-Entity-Id: elephant", content="What is my dog called?")
-        until(lambda: active(crowded.gateway) == 1)
+        until(lambda: crowded.gateway.active() == 1)
         time.sleep(0.3)
         assert crowded.upstream.received == [], "recall was too quick to be interrupted"
         client.close()
-        until(lambda: active(crowded.gateway) == 0, SOON)
+        until(lambda: crowded.gateway.active() == 0, SOON)
     time.sleep(0.2)
     assert crowded.upstream.received == []
     answer = crowded.gateway.chat("What is my dog called?", "elephant")  # what was begun is used
@@ -280,7 +272,7 @@ def test_hundreds_of_clients_that_leave_at_any_moment_leave_nothing_behind(tmp_p
     with serve(tmp_path) as busy:
         busy.upstream.script = script
         busy.ask("Hello", "e0", stream=False)
-        until(lambda: active(busy.gateway) == 0)
+        until(lambda: busy.gateway.active() == 0)
         time.sleep(0.2)
         before = descriptors(busy.gateway)
         threads = [
@@ -290,7 +282,7 @@ def test_hundreds_of_clients_that_leave_at_any_moment_leave_nothing_behind(tmp_p
             thread.start()
         for thread in threads:
             thread.join(60)
-        until(lambda: active(busy.gateway) == 0)
+        until(lambda: busy.gateway.active() == 0)
         until(lambda: descriptors(busy.gateway) <= before)
         busy.upstream.script = chat()
         assert busy.gateway.chat("Hello", "e0").status == 200

@@ -10,7 +10,7 @@ import pytest
 
 from tests.clients import openai as official
 from tests.connection import Broken, error, header
-from tests.relayed import ENTITY, ODD_BODIES, Relayed
+from tests.relayed import ENTITY, IMPATIENCE, ODD_BODIES, Relayed
 from tests.upstream import (
     Step,
     chunk,
@@ -22,6 +22,7 @@ from tests.upstream import (
     stream,
     whole,
 )
+from tests.waiting import until
 
 ROUTES = [("/v1/chat/completions", [ENTITY]), ("/v1/chat/completions", []), ("/v1/embeddings", [])]
 SLOWER = [("retry-after", "7"), ("retry-after-ms", "6500"), ("x-should-retry", "false")]
@@ -103,19 +104,19 @@ def test_an_upstream_that_refuses_the_connection_is_a_502(relayed: Relayed, line
 @pytest.mark.requirement("R-44", "R-56", "R-57", "R-71")
 @pytest.mark.parametrize("lines", [[], [ENTITY]])
 def test_an_upstream_that_says_nothing_is_a_504_after_its_timeout(relayed: Relayed, lines: list[str]) -> None:
-    relayed.upstream.script = raw(20.0)
+    relayed.upstream.script = raw(100.0)
     begun = time.monotonic()
     status, headers, body = ask_model(relayed, "impatient", lines)
     assert status == 504
     assert error(body)["code"] == "upstream_timeout"
     assert header(headers, "x-should-retry") == "false"
-    assert 0.9 < time.monotonic() - begun < 10
+    assert IMPATIENCE * 0.9 < time.monotonic() - begun < 10 * IMPATIENCE
 
 
 @pytest.mark.requirement("R-42")
 def test_an_upstream_that_falls_silent_in_a_stream_breaks_it(relayed: Relayed) -> None:
     start = head(200, ("transfer-encoding", "chunked"), content_type="text/event-stream") + b"\r\n"
-    relayed.upstream.script = raw(start + chunk(event(delta(content="Hi"))), 20.0)
+    relayed.upstream.script = raw(start + chunk(event(delta(content="Hi"))), 100.0)
     with relayed.connect() as client:
         body = b'{"model":"impatient","stream":true,"messages":[{"role":"user","content":"Hi"}]}'
         client.request("POST", "/v1/chat/completions", body, ENTITY)
@@ -155,23 +156,18 @@ def test_an_answer_that_is_cut_before_its_end_is_never_whole(relayed: Relayed) -
 @pytest.mark.requirement("R-40")
 def test_the_end_follows_the_terminal_frame_although_the_upstream_stays_open(relayed: Relayed) -> None:
     start = head(200, ("transfer-encoding", "chunked"), content_type="text/event-stream") + b"\r\n"
-    relayed.upstream.script = raw(start, *map(chunk, stream("Hi")), 10.0)
+    relayed.upstream.script = raw(start, *map(chunk, stream("Hi")), 100.0)
     with relayed.connect() as client:
-        begun = time.monotonic()
         client.chat(ENTITY, stream=True)
         _, _, body = client.answer()
         assert body == b"".join(stream("Hi"))
-        assert time.monotonic() - begun < 0.5
-    deadline = time.monotonic() + 1
-    while relayed.upstream.last.closed is None and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert relayed.upstream.last.closed is not None
+    until(lambda: relayed.upstream.last.closed)
 
 
 @pytest.mark.requirement("R-40", "R-97")
 def test_a_turn_is_stored_when_its_terminal_frame_arrives(relayed: Relayed) -> None:
     start = head(200, ("transfer-encoding", "chunked"), content_type="text/event-stream") + b"\r\n"
-    relayed.upstream.script = raw(start, *map(chunk, stream("Hi")[:-1]), 2.0, chunk(event(b"[DONE]")) + chunk(b""))
+    relayed.upstream.script = raw(start, *map(chunk, stream("Hi")[:-1]), 5.0, chunk(event(b"[DONE]")) + chunk(b""))
     with relayed.connect() as client:
         client.chat("X-Entity-Id: early", stream=True)
         _, headers = client.head()

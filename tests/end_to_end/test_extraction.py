@@ -74,7 +74,7 @@ class Reading:
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Gateway, Upstream]]:
     with Upstream() as chats, Upstream() as scripted:
-        more = settings(scripted.url, chats.url, timeout=0.7)
+        more = settings(scripted.url, chats.url, timeout=3)
         with Gateway(tmp_path_factory.mktemp("extraction"), chats.url, **more) as gateway:
             yield gateway, scripted
 
@@ -122,7 +122,7 @@ def test_the_call_has_the_key_of_its_upstream_and_the_strictest_form(begin: Begi
 
 
 def test_turns_of_a_conversation_are_read_in_one_call(begin: Begin, extractor: Upstream) -> None:
-    gateway = begin(idle=1.0)
+    gateway = begin(idle=5)
     for number in range(5):
         gateway.chat(f"I own boat number {number}.", "alice", session="one")
     until(lambda: nothing_waits(gateway))
@@ -247,8 +247,13 @@ def test_what_was_not_said_is_not_stored(reading: Reading, name: str) -> None:
     reading.settle()
     assert reading.learnt() == []
     assert reading.local() == [(FACT, "active")]
-    after = metric(reading.gateway, "memory_gateway_extraction_refused_total", operation=kind)
-    assert after - before + len(reading.learnt("quarantined")) == len(operations)
+    kept = len(reading.learnt("quarantined"))
+
+    def refused() -> float:
+        return metric(reading.gateway, "memory_gateway_extraction_refused_total", operation=kind) - before
+
+    until(lambda: refused() + kept >= len(operations))
+    assert refused() + kept == len(operations)
 
 
 @pytest.mark.parametrize("form", ["```json\n%s\n```", "Here you are: %s I hope it helps.", "%s", "{} %s"])
@@ -305,8 +310,8 @@ def test_a_poison_message_is_parked_and_later_ones_go_on(begin: Begin, extractor
     assert learnt(gateway, "alice") == ["So: I own a red kayak.", "So: I own a blue canoe."]
     ((error, attempts),) = gateway.rows("SELECT error, attempts FROM parked")
     assert (error, attempts) == ("status 500", 3)
-    assert metric(gateway, "memory_gateway_extraction_parked_total") == 1
-    assert metric(gateway, "memory_gateway_extraction_calls_total", outcome="status") >= 3
+    until(lambda: metric(gateway, "memory_gateway_extraction_parked_total") == 1)
+    until(lambda: metric(gateway, "memory_gateway_extraction_calls_total", outcome="status") >= 3)
 
 
 def test_the_calls_of_a_day_have_a_hard_stop(begin: Begin, extractor: Upstream) -> None:
@@ -347,11 +352,11 @@ def test_a_job_without_a_key_waits_for_the_next_request_that_brings_one(start: B
             yield whole(completion("Noted."))
 
     upstream.script = script
-    gateway = start(memory={"extract": {"mode": "llm", "idle": 1.5}})
+    gateway = start(memory={"extract": {"mode": "llm", "idle": 4}})
     gateway.chat("I own a red kayak.", "alice", session="one")
     gateway.kill()
     gateway.start()
-    time.sleep(2.5)
+    time.sleep(6)
     assert learnt(gateway, "alice") == []
     gateway.chat("I own a blue canoe.", "alice", session="one")
     until(lambda: len(learnt(gateway, "alice")) == 2)

@@ -113,13 +113,14 @@ def test_without_a_fallback_nobody_else_is_asked(fleet: Servers, model: str) -> 
 def test_a_server_that_hangs_up_or_says_nothing_may_have_done_the_work(fleet: Servers) -> None:
     fleet.named["home"].script = raw(b"")
     assert fleet.chat("shared-1").status == 502
-    fleet.named["narrow"].script = raw(5.0)
+    fleet.named["narrow"].script = raw(60.0)
     assert fleet.chat("narrow").status == 504
     assert fleet.asked() == ["home", "narrow"]
 
 
 def test_a_server_without_a_free_connection_gives_way(fleet: Servers) -> None:
-    fleet.named["narrow"].script = raw(head(200, content_type="text/event-stream") + b"\r\n", 5.0)
+    drops = (step for _ in range(600) for step in (b": on it\n\n", 0.1))
+    fleet.named["narrow"].script = raw(head(200, content_type="text/event-stream") + b"\r\n", *drops)
     with Connection(fleet.gateway.port) as client:
         client.request("POST", "/v1/chat/completions", b'{"model":"narrow","stream":true,"messages":[]}')
         client.head()
@@ -238,4 +239,4 @@ def test_failing_over_is_quick(fleet: Servers) -> None:
     fleet.chat("gone-1")
     begun = time.monotonic()
     assert fleet.chat("gone-1").status == 200
-    assert time.monotonic() - begun < 2
+    assert time.monotonic() - begun < 5  # less than any timeout

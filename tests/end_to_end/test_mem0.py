@@ -73,7 +73,7 @@ def test_the_four_steps_of_mem0s_document(client: Any) -> None:
 
 def test_every_call_of_the_current_client_sync_and_async(served: Served) -> None:
     program = [sys.executable, str(CALLS), f"http://127.0.0.1:{served.gateway.port}/mem0"]
-    subprocess.run(program, check=True, timeout=60)
+    subprocess.run(program, check=True, timeout=110)
 
 
 # --- memory is one, whichever way it came --------------------------------------------------------------------------

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import pathlib
 import sqlite3
-import time
 from collections.abc import Callable
 
 import pytest
@@ -16,10 +15,12 @@ from gateway.dense import unpack
 from gateway.store.copying import tables
 from gateway.store.sqlite import SqliteStore
 from tests.commands import Shell
+from tests.postgres import command
 from tests.process import Gateway
 from tests.replicas import rows
 from tests.upstream import Upstream, chat
 from tests.vectors import packed
+from tests.waiting import until
 
 EVERY = {"entities", "sessions", "messages", "turns", "blocks", "memories", "mentions", "triples", "endings", "history"}
 
@@ -66,29 +67,36 @@ def test_a_move_back_gives_the_same_rows(told: pathlib.Path, database: str, tmp_
             assert copied.execute(sql).fetchall() == original.execute(sql).fetchall(), table.name
 
 
+SLOW = """
+CREATE FUNCTION memory_gateway.slow() RETURNS trigger LANGUAGE plpgsql
+AS 'BEGIN PERFORM pg_sleep(0.003); RETURN NEW; END';
+CREATE TRIGGER slow BEFORE INSERT ON memory_gateway.messages FOR EACH ROW EXECUTE FUNCTION memory_gateway.slow()
+"""
+"""A move takes long enough to be killed on its way."""
+
+
 def test_a_move_that_was_killed_goes_on(database: str, tmp_path: pathlib.Path) -> None:
     file, shell = tmp_path / "large.db", Shell(tmp_path)
     pool = stored.sentences(50)
     stored.fill(file, {"alice": 2000, "bob": 300}, pool, [packed(text) for text in pool], "e")
-    command = ("migrate-store", f"sqlite:///{file}", database)
+    move = ("migrate-store", f"sqlite:///{file}", database)
+    command(database, SLOW)
     for at_least in (300, 1200):
-        begun = shell.begin(*command)
-        end = time.monotonic() + 60
-        while rows(database, "SELECT count(*) FROM messages")[0][0] < at_least and begun.poll() is None:
-            assert time.monotonic() < end
-            time.sleep(0.01)
+        begun = shell.begin(*move)
+        until(lambda at_least=at_least: rows(database, "SELECT count(*) FROM messages")[0][0] >= at_least)  # type: ignore[misc]
         begun.kill()
-        begun.wait(30)
+        begun.wait(60)
+    command(database, "DROP FUNCTION memory_gateway.slow CASCADE")
     before = rows(database, "SELECT count(*) FROM messages")[0][0]
     assert before < 2300
-    assert shell.json(*command)["tables"]["messages"]["rows"] == 2300
+    assert shell.json(*move)["tables"]["messages"]["rows"] == 2300
     ((text, pooled, source),) = rows(
         database, "SELECT text, embedding::TEXT, packed FROM encodings JOIN messages USING (entity, key) LIMIT 1"
     )
     assert text
     near = [float(value) for value in pooled.strip("[]").split(",")]
     assert sum(a * b for a, b in zip(near, unpack(source)[0], strict=True)) == pytest.approx(1, abs=0.01)
-    assert "2300" in str(shell.json(*command))  # nothing is left to do
+    assert "2300" in str(shell.json(*move))  # nothing is left to do
 
 
 def test_what_holds_something_else_or_is_in_use_is_refused(

@@ -212,7 +212,7 @@ def test_a_very_long_message_does_not_fill_the_block(served: Served) -> None:
 
 
 def test_the_block_stays_within_its_tokens(modelled: Callable[..., Any]) -> None:
-    with modelled(memory={"recall": {"tokens": 100, "deadline": 5}}) as served:
+    with modelled(memory={"recall": {"tokens": 100}}) as served:
         tell(served, "brief", NAME, *(f"My boat number {number} is moored in Lagos harbour." for number in range(30)))
         block = ask(served, "brief", "Which of my boats are moored in Lagos harbour?")
     assert block.count("moored") >= 2
@@ -347,6 +347,6 @@ def reindex(gateway: Gateway, models: pathlib.Path) -> None:
         str(gateway.folder / f"config-{gateway.port}.yaml"),
     ]
     environ = {**os.environ, "GATEWAY_MODELS": str(models)}
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=110, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("10 messages have vectors of ")

@@ -51,7 +51,7 @@ def busy(choice: random.Random) -> Script:
 
 @dataclass
 class Held:
-    """A script that keeps every request for half a second; the most that it had at once."""
+    """A script that keeps requests until it has POOL of them, and half a second more; the most that it had at once."""
 
     now: int = 0
     most: int = 0
@@ -59,6 +59,9 @@ class Held:
 
     def __call__(self, request: Received) -> Iterator[Step]:
         self._count(1)
+        end = time.monotonic() + 15
+        while self.most < POOL and time.monotonic() < end:
+            yield 0.01
         yield 0.5
         self._count(-1)
         yield from ECHO(request)
@@ -195,13 +198,19 @@ class Soak:
                 if number is None:
                     return
                 if number % 50 == 0:
-                    self.crowd.append(descriptors(self.gateway, self.upstream.port)[0])
+                    self.crowd.append(self.connections())
                     self.upstream.received.clear()
                 yield number
 
         clients = [Client(self.gateway.port, each(), random.Random(seed + number)) for number in range(CLIENTS)]
         at_once(CLIENTS, lambda number: clients[number].run())
         return clients
+
+    def connections(self) -> int:
+        """To the upstream; one that is just being closed is gone at the second look."""
+        first = descriptors(self.gateway, self.upstream.port)[0]
+        time.sleep(0.02)
+        return min(first, descriptors(self.gateway, self.upstream.port)[0])
 
     def full(self) -> int:
         """How many of twice as many requests as the pool has places reach the upstream at once."""

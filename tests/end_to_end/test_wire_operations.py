@@ -15,7 +15,7 @@ from gateway.errors import GatewayError, NotBuilt, Overloaded
 from gateway.server import KEEP_ALIVE
 from gateway.transport import _socket
 from tests.connection import Connection
-from tests.process import Gateway, free_port
+from tests.process import Gateway, port_of
 from tests.relayed import Relayed
 from tests.upstream import Upstream, completion, raw, stream, streamed, whole
 from tests.waiting import until
@@ -61,8 +61,10 @@ def test_errors_of_the_gateway_say_whether_to_try_again() -> None:
 
 
 @pytest.mark.requirement("R-79")
-def test_proxies_of_the_environment_are_not_used(tmp_path: pathlib.Path, upstream: Upstream) -> None:
-    nowhere = f"http://127.0.0.1:{free_port()}"
+def test_proxies_of_the_environment_are_not_used(
+    tmp_path: pathlib.Path, upstream: Upstream, refusing: socket.socket
+) -> None:
+    nowhere = f"http://127.0.0.1:{port_of(refusing)}"
     names = ("http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY")
     environ = {**dict.fromkeys(names, nowhere), "no_proxy": "", "NO_PROXY": ""}
     with Gateway(tmp_path, upstream.url, environ) as served:
@@ -71,7 +73,7 @@ def test_proxies_of_the_environment_are_not_used(tmp_path: pathlib.Path, upstrea
 
 @pytest.mark.requirement("R-106", "R-112")
 def test_health_needs_no_key_and_answers_beside_a_full_house(tmp_path: pathlib.Path, upstream: Upstream) -> None:
-    upstream.script = raw(whole(b"{}")[:-1], 20.0)
+    upstream.script = raw(whole(b"{}")[:-1], 100.0)
     settings: dict[str, Any] = {
         "keys": [{"key": "k", "tenant": "t"}],
         "upstreams": [{"base_url": upstream.url, "api_key": "sk"}],

@@ -144,7 +144,7 @@ def test_a_message_that_was_edited_has_no_block_of_what_it_was(served: Served, d
 
 @pytest.mark.requirement("R-82", "R-91")
 def test_all_blocks_of_a_session_stay_within_their_tokens(tmp_path: pathlib.Path) -> None:
-    recall = {"deadline": 5, "session_tokens": 120}
+    recall = {"session_tokens": 120}
     with serve(tmp_path, memory={"recall": recall}) as served:
         for fact in FACTS:
             served.ask(fact, "alice")

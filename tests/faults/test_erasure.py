@@ -113,6 +113,7 @@ asyncio.run(main())
 """Erases, and dies by kill -9 before statement number argv[2]."""
 
 
+@pytest.mark.timeout(900)
 async def test_an_erasure_that_is_killed_is_whole_or_finished_after_the_restart(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
     outcomes = []

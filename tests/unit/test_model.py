@@ -56,7 +56,7 @@ def python(script: str, *arguments: str, path: str = "") -> subprocess.Popen[str
 
 def output(process: subprocess.Popen[str]) -> str:
     with process:
-        return process.communicate(timeout=60)[0].strip()
+        return process.communicate(timeout=110)[0].strip()
 
 
 def test_what_was_prepared_is_found(folder: Path) -> None:

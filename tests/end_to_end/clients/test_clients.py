@@ -18,7 +18,7 @@ from tests.upstream import Received, Script
 from tests.waiting import until
 
 FACT, QUESTION = "My dog is called Biscuit.", "What is my dog called?"
-SOON = 1.0
+SOON = 10.0
 """Seconds within which the upstream is let go of."""
 pytestmark = pytest.mark.timeout(600)  # the first test that uses a client may have to install it
 LATE = pytest.mark.long
