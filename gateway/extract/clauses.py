@@ -30,7 +30,7 @@ def joints(words: Words) -> list[tuple[int, int]]:
             titled = plain[at] == "." and plain[at - 1] in _TITLES
             while at < len(plain) and (plain[at] in BREAKS or plain[at] in JOINTS):
                 at += 1
-            if at < len(plain) and not dash and not titled:
+            if at < len(plain) and not dash and not titled and plain[at - 1 : at + 1] != ["so", "far"]:
                 found.append((end, at))
         at += 1
     return found
@@ -46,13 +46,13 @@ def independent(words: Words) -> list[tuple[int, int]]:
     for end, following in joints(words):
         if plain[end] == "since" or (plain[end] in _TIED and plain[following] not in _OWN):
             continue
-        if end > start and not _one_subject(words, start, end, following) and _begins(words, following):
+        if end > start and not one_subject(words, start, end, following) and _begins(words, following):
             spans.append((start, end))
             start = following
     return [*spans, (start, len(plain))]
 
 
-def _one_subject(words: Words, start: int, end: int, following: int) -> bool:
+def one_subject(words: Words, start: int, end: int, following: int) -> bool:
     """Whether the words up to `end` are but the subject of what follows: "my wife and I", "our cook, Ann, lives"."""
     plain = words.plain
     if any(word in VERBS or word in AUXILIARIES for word in plain[start:end]):

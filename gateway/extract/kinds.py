@@ -5,37 +5,23 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.domain import USER, Kind, Triple
-from gateway.extract.likely import Verdict
+from gateway.extract.likely import LETTERS, Verdict
+
+_ALL: tuple[Kind, ...] = tuple(LETTERS.values())
+_WISHES: tuple[Kind, ...] = ("preference", "rule")
 
 
 def kind_of(judged: Sequence[tuple[Verdict, int]], rest: Sequence[str], triples: Sequence[Triple], told: bool) -> Kind:
     """Of the pieces of a statement, each with its number of words. `rest`: the statement's words behind its opening;
-    `told`: it says how to answer."""
-    if _names(rest, triples):
+    `told`: it says how to answer, or what the user is called."""
+    if "me" in rest[1:6] and not {"call", "address"}.isdisjoint(rest[:5]):
+        return "preference"
+    if any(triple.subject == USER and triple.predicate in ("name", "called") for triple in triples):
         return "fact"
-    if told:
-        return _told(rest)
-    return likeliest(judged)
+    return likeliest(judged, _WISHES if told else _ALL)
 
 
-def likeliest(judged: Sequence[tuple[Verdict, int]]) -> Kind:
+def likeliest(judged: Sequence[tuple[Verdict, int]], among: Sequence[Kind] = _ALL) -> Kind:
     """The kind that most of the words are likely of."""
-    sums: dict[Kind, float] = {}
-    for verdict, length in judged:
-        for kind, likely in verdict.kinds.items():
-            sums[kind] = sums.get(kind, 0.0) + likely * length
-    return max(sums, key=sums.__getitem__, default="fact")
-
-
-def _told(rest: Sequence[str]) -> Kind:
-    return (
-        "rule"
-        if {"always", "never"} & set(rest[:3]) and not {"answer", "reply", "respond", "use", "call"} & set(rest[:4])
-        else "preference"
-    )
-
-
-def _names(rest: Sequence[str], triples: Sequence[Triple]) -> bool:
-    return any(triple.subject == USER and triple.predicate in ("name", "called") for triple in triples) or (
-        "call" in rest[:5] and "me" in rest[:6]
-    )
+    sums = {kind: sum(verdict.kinds[kind] * length for verdict, length in judged) for kind in among}
+    return max(sums, key=sums.__getitem__)

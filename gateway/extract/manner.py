@@ -9,13 +9,14 @@ _LASTING = Phrases("""
     from now on, always, never, from here on, going forward, in future, in the future, from today on,
     every time, whenever, by default, in all your, for all, each time, as a rule, moving forward, at all times,
     for future, in general, from this point, unless i say, unless i tell, unless told, until i say,
-    until further notice, every question, every message, every answer, everything i, all my questions
+    until further notice, from today, each of your, all our chats,
+    every question, every message, every answer, everything i, all my questions
     """)
 _REMEMBER = Phrases("""
     remember that, remember :, remember, remember my, remember our, remember i, remember we, remember the,
     remember this :, remember this, do not forget that, do not forget my, do not forget i, do not forget we,
     do not forget :, do not forget the, note that, keep in mind, bear in mind, take note, for future reference,
-    make a note, note :, note for later, remember me as, save this, for your memory, note to self,
+    make a note, note down that, note :, note for later, remember me as, save this, for your memory, note to self,
     remember for, make sure you remember, please note, just remember, remember how, remember when i,
     remember it is, remember she, remember he, refer to me, address me, know that, keep this :, keep that :,
     save that :, store this, note this, jot this down, write this down, memorise, memorize
@@ -77,7 +78,7 @@ def lasting(words: Words, at: int) -> bool:
     if calls_me(words, at) or manner(words, at):
         return True
     if any(_REMEMBER.at(words.plain, place) for place in range(at, min(at + 7, len(words.plain)))):
-        return "remember to" not in " ".join(plain[:4])
+        return "remember to" not in " ".join(plain[:4]) or (plain[:2] == ["remember", "to"] and manner(words, at + 2))
     if plain[:2] == ["never", "mind"] or plain[:1] == ["nevermind"]:
         return False
     negative = plain[:2] == ["do", "not"] and len(plain) > 3 and plain[2] not in ("worry", "you", "i", "know")
@@ -85,25 +86,33 @@ def lasting(words: Words, at: int) -> bool:
 
 
 def conditional(words: Words, at: int) -> bool:
-    """ "When a customer asks about delivery, say …": what is to be done each time."""
-    plain = words.plain
-    if at >= len(plain):
+    """ "When a customer asks about delivery, say …", "before you delete it, ask me": what is to be done each time."""
+    plain = words.plain[at:]
+    if _CHECKS.at(plain, 0):
+        return True
+    if len(plain) < 4 or plain[0] not in _EACH_TIME:
         return False
-    first, second = plain[at], plain[at + 1 : at + 2]
+    first, second, third = plain[:3]
     if first == "whenever":
-        return "," in plain[at:] or len(plain) - at > 6
-    someone = second in (["a"], ["an"], ["someone"], ["somebody"], ["anyone"], ["customers"], ["users"], ["people"])
-    own = second == ["i"] and plain[at + 2 : at + 3] in (
-        ["say"],
-        ["ask"],
-        ["paste"],
-        ["send"],
-        ["write"],
-        ["type"],
-        ["mention"],
-        ["share"],
-    )
-    return first in ("when", "if") and (someone or own) and "," in plain[at:]
+        return "," in plain or len(plain) > 6
+    if "," not in plain:
+        return False
+    if second == "i":
+        return third in _HANDS_OVER or first == "whatever" or (first == "if" and third == "ever")
+    if second == "you":
+        clause = plain[: plain.index(",")]
+        unsure = not _UNSURE.isdisjoint(clause)
+        return _ONCE.isdisjoint(clause) and (unsure if first == "if" else first != "whatever" and third not in _FREE)
+    return first in ("when", "if") and second in _SOMEONE
+
+
+_CHECKS = Phrases("ask me before you, check with me before you, tell me before you, warn me before you")
+_EACH_TIME = frozenset("when whenever if before whatever".split())
+_SOMEONE = frozenset("a an someone somebody anyone customers users people".split())
+_HANDS_OVER = frozenset("say ask paste send write type mention share give upload".split())
+_UNSURE = frozenset("unsure sure not ever".split())
+_FREE = frozenset("have are can get finish do".split())
+"""What somebody does before one task: "when you have a minute"."""
 
 
 _BEFORE_MANNER = frozenset(

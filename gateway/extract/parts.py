@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 
 from gateway.domain import RETRACTION, USER, Ended, Kind, Statement, Triple
 from gateway.extract.acts import opening
-from gateway.extract.clauses import independent
+from gateway.extract.clauses import SUBORDINATE, independent, one_subject
 from gateway.extract.impersonal import forgotten
 from gateway.extract.kinds import kind_of, likeliest
+from gateway.extract.lexicon import AUXILIARIES, VERBS
 from gateway.extract.likely import Verdict
 from gateway.extract.manner import forgets, lasting, manner, manners, standing
 from gateway.extract.pieces import Piece
@@ -23,6 +25,8 @@ from gateway.extract.triples import read
 
 DOUBTED, DOUBTED_READ = 0.6, 0.9
 """A piece that is no statement with more than this likelihood is left out; where something was read, it takes more."""
+SURE = 0.6
+"""Pieces whose kinds are likelier than this, and not the same, are statements of their own."""
 CLEAR = 0.5
 """A kind is certain above this likelihood."""
 Judged = Sequence[tuple[Piece, Verdict]]
@@ -44,7 +48,7 @@ def parts(words: Words, start: int, judged: Judged, at: datetime | None, mention
     if forgetting:
         return _retracted(words, start, start + forgetting, judged, at, mentioned)
     changed = says_change(words)
-    spans = independent(words)
+    spans = [each for span in independent(words) for each in _by_kind(words, span, _within(judged, span, start))]
     readings = [read(words, *span, mentioned, changed) for span in spans]
     kept = [
         _part(reading, _within(judged, span, start), mentioned.talk or (span[0] <= start and lasting(words, start)))
@@ -55,11 +59,46 @@ def parts(words: Words, start: int, judged: Judged, at: datetime | None, mention
 
 
 _OWN = frozenset("i we my our".split())
+_BOUND = frozenset(
+    """he she it they this that these those his her its their him them who which whose he's she's it's with at in on of
+    for from to by near without until till since before after during as than like including except where when""".split()
+)
+"""What points back to something said before."""
 
 
 def _within(judged: Judged, span: tuple[int, int], start: int) -> Judged:
     """The pieces that begin in a clause; the first one begins where the sentence itself does."""
     return [(piece, verdict) for piece, verdict in judged if span[0] <= (piece.start or start) < span[1]]
+
+
+def _by_kind(words: Words, span: tuple[int, int], within: Judged) -> list[tuple[int, int]]:
+    """A clause, cut where pieces of another kind begin that need nothing before them."""
+    edges = [span[0]]
+    if words.plain[span[0]] in SUBORDINATE:
+        return [span]
+    last = ""
+    for (before, _), (piece, verdict) in pairwise([within[0], *within] if within else []):
+        kind = _sure(verdict)
+        alone = _verbal(words, piece.start, piece.stop) or not _verbal(words, before.start, before.stop)
+        if kind and last and kind != last and alone and _free(words, edges[-1], piece.start):
+            edges.append(piece.start)
+        last = kind or last
+    return list(pairwise([*edges, span[1]]))
+
+
+def _verbal(words: Words, start: int, stop: int) -> bool:
+    return any(word in VERBS or word in AUXILIARIES for word in words.plain[start:stop])
+
+
+def _sure(verdict: Verdict) -> str:
+    """The kind that a piece is of, where that is plain; empty: it is not, or the piece is no statement."""
+    kind = max(verdict.kinds, key=verdict.kinds.__getitem__)
+    return kind if verdict.doubt < DOUBTED and verdict.kinds[kind] > SURE else ""
+
+
+def _free(words: Words, start: int, at: int) -> bool:
+    """Whether what begins at a word says by itself of whom or of what it speaks. `start`: of what stands before."""
+    return words.plain[at] not in _BOUND and words.plain[at - 1] != ":" and not one_subject(words, start, at - 1, at)
 
 
 def _part(reading: Reading, within: Judged, sure: bool) -> _Part | None:
@@ -136,12 +175,29 @@ def _grouped(words: Words, kept: Sequence[_Part | None]) -> list[list[_Part]]:
         last = groups[-1] if groups else []
         full = any(_firm(one.reading) for one in last) and _firm(part.reading)
         listed = listing and words.plain[part.reading.at] in _OWN
-        if apart or full or listed:
+        other = bool(last) and _differ(last[-1], part) and _free(words, last[-1].reading.at, part.reading.at)
+        other = other and not _only_over(last[-1].reading)
+        if apart or full or listed or other:
             groups.append([part])
         else:
             last.append(part)
         apart = False
     return groups
+
+
+def _only_over(reading: Reading) -> bool:
+    """ "I used to smoke": what follows tells how that ended."""
+    return bool(reading.ends) and not reading.triples
+
+
+def _differ(one: _Part, other: _Part) -> bool:
+    """Whether two clauses are surely of different kinds."""
+    return all(part.kept and max(_share(part).values()) > SURE for part in (one, other)) and one.kind != other.kind
+
+
+def _share(part: _Part) -> dict[Kind, float]:
+    length = sum(count for _, count in part.kept)
+    return {kind: sum(v.kinds[kind] * n for v, n in part.kept) / length for kind in part.kept[0][0].kinds}
 
 
 def _statement(words: Words, start: int, group: Sequence[_Part], at: datetime | None) -> Statement:

@@ -61,6 +61,15 @@ _POLITE = frozenset(
 _WITHIN = frozenset("this these following below here the my attached her his their our a".split())
 
 
+_SPEECH = re.compile(
+    r"""(?<![\w"])"[^"\n]{12,1000}"|[“„«][^“”„«»\n]{12,1000}[”»]"""
+    r"""|(?<![\w'’])['‘](?=\w)(?:[^'’\n]|(?<=\w)['’](?=\w)){12,1000}['’](?!\w)"""
+)
+"""A quotation; an apostrophe within a word ends none."""
+_GONE = '""'
+"""Stands where a quotation was."""
+
+
 @dataclass(frozen=True, slots=True)
 class Segment:
     """One sentence or list item."""
@@ -98,7 +107,7 @@ def segments(text: str) -> Iterator[Segment]:
         if _MAIL_QUOTED.match(bare) or _mail(lines, number):
             return
         inside = False
-        for sentence in sentences(bare):
+        for sentence in sentences(_without_speech(bare)):
             words = Words(sentence)
             within, inside = inside, open_quote(words, len(words), inside)
             if within or (words.plain[:1] in (['"'], ["“"]) and (inside or words.plain[-1] in '"”')):
@@ -107,11 +116,24 @@ def segments(text: str) -> Iterator[Segment]:
             if ends:
                 if before:
                     yield Segment(before)
+                if _GONE in sentence:
+                    continue
                 return
             if sentence.endswith(":") and _list_follows(lines, number):
                 lead = sentence[:-1].strip()
             else:
                 yield Segment(sentence, words=words)
+
+
+def _without_speech(line: str) -> str:
+    """Without what somebody says or wrote: quotations behind a colon or a comma, and such of several sentences."""
+    kept, end = "", 0
+    for match in _SPEECH.finditer(line):
+        before = line[: match.start()].rstrip()[-1:]
+        if match[0].count(" ") > 2 and (before in ("", ":", ",") or ". " in match[0]):
+            kept += line[end : match.start()] + _GONE + "." * (match[0][-2] in ".!?…")
+            end = match.end()
+    return kept + line[end:]
 
 
 def open_quote(words: Words, stop: int, inside: bool = False) -> bool:

@@ -116,6 +116,15 @@ PARTS = [
     ("I work at a bank. Translate to French: My house is red. It is big.", ["I work at a bank."]),
     ("Please summarize this: The company grew. It made a profit.", []),
     ("If I go to Rome, what should I see?", []),
+    (
+        "Her teacher wrote: 'I find her tired. She has not read since May.' She's ten.",
+        ["She's ten."],
+    ),
+    ('Translate this: "I am vegan and I live in Rome." My car is red.', ["My car is red."]),
+    ("My parents' house has 'nice' views, I love it.", ["My parents' house has 'nice' views, I love it."]),
+    ("Before you delete a file, ask me first.", ["Before you delete a file, ask me first."]),
+    ("When you plan trips for me, avoid ferries.", ["When you plan trips for me, avoid ferries."]),
+    ("When you have a minute, fix the code.", []),
     ("I was wondering, can you help me?", []),
 ]
 
@@ -138,7 +147,7 @@ def test_of_a_mixed_message_the_stating_part_is_kept(text: str, kept: list[str])
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("My dog is called Biscuit.", "fact"),
+        ("My dog is called Biscuit.", "person"),
         ("I prefer dark mode.", "preference"),
         ("I'm allergic to nuts.", "fact"),
         ("Answer in German.", "preference"),
@@ -151,6 +160,19 @@ def test_of_a_mixed_message_the_stating_part_is_kept(text: str, kept: list[str])
 )
 def test_kinds_are_told_apart(text: str, kind: str) -> None:
     assert [statement.kind for statement in statements(text)] == [kind]
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("I have type 1 diabetes and I'm flying to Oslo on 14 June.", ["fact", "event"]),
+        ("I run a small bakery, we never take cards.", ["fact", "rule"]),
+        ("I hate flying, I love trains.", ["preference"]),
+        ("Sanjay is my mentor, he trained in Leeds.", ["relationship"]),
+    ],
+)
+def test_neighbours_of_different_kinds_are_statements_of_their_own(text: str, kinds: list[str]) -> None:
+    assert [statement.kind for statement in statements(text)] == kinds
 
 
 @pytest.mark.parametrize(
