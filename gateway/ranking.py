@@ -17,7 +17,7 @@ from gateway.signals import Floats, Mask, Signals, Slots, best, filled, guess, s
 from gateway.towards import Towards
 from gateway.units import Ranked, Survey, Unit, ranked
 from gateway.weights import FITTED, Fitted, Stages
-from gateway.words import fold, grammatical, is_question, sentences, terms, terms_of
+from gateway.words import fold, grammatical, is_question, sentences, terms
 
 RERANKED = 100
 """Units whose token vectors are compared; 50 to 100 is enough (reference recall.md, section 5)."""
@@ -73,7 +73,7 @@ class EntityIndex:
         if not batch:
             return
         first = len(self._keys)
-        words = list(terms_of(unit.text for unit in batch))
+        words = [terms(unit.text) for unit in batch]
         rows = [self._row(first + at, unit, words[at]) for at, unit in enumerate(batch)]
         for column, values in zip(self._columns(), zip(*rows, strict=True), strict=True):
             column.extend(np.array(values))

@@ -22,7 +22,9 @@ RETRY_EVERY = 0.5
 LAST_TRIES = 5.0
 """Seconds that a gateway which ends still tries."""
 BATCH = 64
-"""Turns that are given to the store at once, which commits them together."""
+"""Turns of an entity that are given to the store at once."""
+AGAIN = 8
+"""Entities whose refused turns are given to it at once: others need not wait behind what an outage left."""
 MAX_WAITING = 20_000
 MAX_WAITING_BYTES = 64 * 1024 * 1024
 """Turns, and bytes of them, that wait for the store; older ones are let go of first, and counted."""
@@ -32,6 +34,8 @@ MAX_TRACES = 1000
 
 _log = logging.getLogger(__name__)
 Found = TypeVar("Found")
+Entity = tuple[str, str]
+"""With its tenant first."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -41,9 +45,13 @@ class _Waiting:
     outcome: asyncio.Future[bool]
     """Whether it was committed at the first try."""
 
+    @property
+    def entity(self) -> Entity:
+        return self.turn.scope.tenant, self.turn.scope.entity
+
 
 class Recorder:
-    """Records turns in the order they came, so that no request can cancel a write and no write can break a request.
+    """Records what an entity says in the order it came; no request can cancel a write, no write can break a request.
 
     Used as an async context: leaving it writes what waits, as long as the store can.
     """
@@ -63,25 +71,26 @@ class Recorder:
         self._recorded = recorded
         self._store = store
         self._metrics = metrics
-        self._waiting: deque[_Waiting] = deque()
+        self._waiting: dict[_Waiting, None] = {}
+        """What is not done yet, oldest first."""
+        self._lanes: dict[Entity, deque[_Waiting]] = {}
+        """Of what waits, that which the store is not trying; each is emptied by a task of its own."""
         self._waiting_bytes = 0
         self._behind = 0
-        self._work = asyncio.Event()
+        self._again = asyncio.Semaphore(AGAIN)
         self._refusing = False
+        self._taken = 0.0
         self._traces = 0
-        self._reading = 0
         self._reader = ThreadPoolExecutor(1, "read")
         self._last_try: float | None = None
         self._tasks = asyncio.TaskGroup()
 
     async def __aenter__(self) -> Recorder:
         await self._tasks.__aenter__()
-        self._tasks.create_task(self._run())
         return self
 
     async def __aexit__(self, *error: object) -> None:
         self._last_try = asyncio.get_running_loop().time() + self._last_tries
-        self._work.set()
         await self._tasks.__aexit__(None, None, None)
         self._reader.shutdown()
         if self._waiting:
@@ -96,13 +105,17 @@ class Recorder:
     def submit(self, turn: Turn) -> asyncio.Task[bool]:
         """Begin to record a turn; the task tells whether it was committed at the first try. It never raises."""
         item = _Waiting(turn, _size(turn), asyncio.get_running_loop().create_future())
-        self._waiting.append(item)
+        self._waiting[item] = None
         self._waiting_bytes += item.size
+        if item.entity not in self._lanes:
+            self._lanes[item.entity] = deque()
+            self._tasks.create_task(self._write(item.entity))
+        self._lanes[item.entity].append(item)
         while len(self._waiting) > self._room or self._waiting_bytes > MAX_WAITING_BYTES:
-            self._drop(self._waiting.popleft())
+            if not self._let_go_of_the_oldest():
+                break
         if self._refusing:  # it is known: nobody needs to wait for it
             self._refused(item)
-        self._work.set()
         return self._tasks.create_task(_result(item.outcome))
 
     def read(self, work: Callable[[], Found]) -> Future[Found]:
@@ -111,13 +124,10 @@ class Recorder:
 
     def submit_read(self, reading: Future[Found], finish: Callable[[Found], Turn]) -> asyncio.Task[bool]:
         """Begin to record a turn that what is being read completes; `reading` does not raise."""
-        self._reading += 1
         return self._tasks.create_task(self._read(reading, finish))
 
     async def _read(self, reading: Future[Found], finish: Callable[[Found], Turn]) -> bool:
-        turn = finish(await asyncio.wrap_future(reading))
-        self._reading -= 1
-        return await self.submit(turn)
+        return await self.submit(finish(await asyncio.wrap_future(reading)))
 
     async def committed(self, recording: asyncio.Task[bool]) -> bool:
         """Wait for a recording, at most COMMIT_WAIT seconds; whether it is durable now."""
@@ -163,34 +173,31 @@ class Recorder:
             _log.exception("usage lost: it could not be recorded")
             self._metrics.faults.labels("record").inc()
 
-    async def _run(self) -> None:
-        """Write what comes until the end is asked for and nothing waits, or the store refuses for too long."""
-        await self._write_until_the_end()
-        self._refusing = True  # whoever comes now comes too late
-
-    async def _write_until_the_end(self) -> None:
-        while self._waiting or self._reading or self._last_try is None:
-            if not self._waiting:
-                self._work.clear()
-                await self._work.wait()
+    async def _write(self, entity: Entity) -> None:
+        """Write what an entity said until nothing waits, or the store refuses after the last tries' time."""
+        lane, taken = self._lanes[entity], not self._refusing
+        while lane:
+            if taken:
+                taken = await self._try(lane)
                 continue
-            if await self._write():
-                self._refusing = False
-                continue
-            self._refusing = True
-            for item in self._waiting:
-                self._refused(item)
-            if self._last_try is not None and asyncio.get_running_loop().time() > self._last_try:
-                return
-            await asyncio.sleep(RETRY_EVERY)
+            async with self._again:
+                if self._last_try is not None and asyncio.get_running_loop().time() > self._last_try:
+                    for item in lane:
+                        self._refused(item)
+                    break
+                taken = await self._try(lane)
+                if not taken:
+                    await asyncio.sleep(RETRY_EVERY)
+        del self._lanes[entity]
 
-    async def _write(self) -> bool:
+    async def _try(self, lane: deque[_Waiting]) -> bool:
         """Write the turns that wait longest; whether the store takes any.
 
         What it refuses goes back to its place; if it takes others, a broken page is the cause, not the file, and the
         refused go behind all others.
         """
-        batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
+        begun = asyncio.get_running_loop().time()
+        batch = [lane.popleft() for _ in range(min(BATCH, len(lane)))]
         outcomes = await asyncio.gather(*(self._store.record(item.turn) for item in batch), return_exceptions=True)
         refused: list[_Waiting] = []
         for item, outcome in zip(batch, outcomes, strict=True):
@@ -209,10 +216,31 @@ class Recorder:
         takes = len(refused) < len(batch)
         if takes:
             self._recorded()
-            self._waiting.extend(refused)
+            self._refusing, self._taken = False, asyncio.get_running_loop().time()
+            lane.extend(refused)
         else:
-            self._waiting.extendleft(reversed(refused))
+            lane.extendleft(reversed(refused))
+            self._see_whether_it_refuses_all(begun)
         return takes
+
+    def _see_whether_it_refuses_all(self, begun: float) -> None:
+        """Let all answers go, now and until it takes a turn again, if it took none since it was asked to."""
+        if self._refusing or self._taken >= begun:
+            return
+        self._refusing = True
+        for lane in self._lanes.values():
+            for item in lane:
+                self._refused(item)
+
+    def _let_go_of_the_oldest(self) -> bool:
+        """Drop a turn; False where the store is trying all of them."""
+        for item in self._waiting:
+            lane = self._lanes.get(item.entity)
+            if lane and lane[0] is item:
+                lane.popleft()
+                self._drop(item)
+                return True
+        return False
 
     def _refused(self, item: _Waiting) -> None:
         """Let its answer go; it is counted once."""
@@ -226,6 +254,7 @@ class Recorder:
         self._done(item, committed=False)
 
     def _done(self, item: _Waiting, *, committed: bool) -> None:
+        del self._waiting[item]
         self._waiting_bytes -= item.size
         if item.outcome.done():
             self._count(-1)

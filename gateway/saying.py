@@ -11,7 +11,7 @@ import numpy.typing as npt
 from gateway.dense import SPECIAL_IDS, Encoding
 from gateway.extract.lexicon import AUXILIARIES, VERBS
 from gateway.extract.tokens import Words
-from gateway.words import terms_of
+from gateway.words import terms
 
 Floats = npt.NDArray[np.float32]
 
@@ -86,7 +86,7 @@ def said(text: str, encoding: Encoding) -> Said:
         if sort:
             types[sort].add(word.rstrip("s") if sort == "weekday" else word)
         classes.append(f"<{sort}>" if sort in ("number", "weekday", "month", "name") else word)
-    roots = list(terms_of(plain))
+    roots = [terms(word) for word in plain]
     rare = np.clip(np.log2(1 + np.maximum(0, encoding.tokens - SPECIAL_IDS) / 100) / 7, 0.02, 1.2)
     return Said(
         plain,

@@ -2,14 +2,16 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
-from functools import cache, partial
+from collections.abc import Iterator
+from functools import cache, lru_cache, partial
 from itertools import chain
 
 import Stemmer
 
 from gateway.english import COMMON_STEMS, FUNCTION_WORDS, SAME_WORDS, STOP_WORDS
 
+KNOWN, LONGEST_KNOWN = 1 << 15, 40
+"""Words whose terms are kept at hand, about 8 MB, and the characters of the longest."""
 UNIT_WORDS = 80
 """Longest scoring unit, in words: what one vector of the model still describes."""
 
@@ -80,27 +82,23 @@ def terms(text: str) -> list[str]:
     """The terms of `text` in reading order, repeats included: English stems without stop words, words of
     other languages as they are (folded), numbers, addresses and names like `c++` whole, and for scripts
     without spaces every pair of neighbouring characters (Chinese characters singly too)."""
-    return _Known()[fold(text)]
+    return list(chain.from_iterable(map(_terms, fold(text).split())))
 
 
-def terms_of(texts: Iterable[str]) -> Iterator[list[str]]:
-    """The terms of each text; what stands between two spaces in several of them is looked at once."""
-    known = _Known()
-    for text in texts:
-        yield list(chain.from_iterable(map(known.__getitem__, fold(text).split())))
+def _terms(part: str) -> tuple[str, ...]:
+    """Of folded text without spaces: no term holds any, and most words are looked at again and again."""
+    return _known(part) if len(part) <= LONGEST_KNOWN else _read(part)
 
 
-class _Known(dict[str, list[str]]):
-    """The terms of each folded text that was looked at. No term holds a space, so that any part will do."""
+@lru_cache(KNOWN)
+def _known(part: str) -> tuple[str, ...]:
+    return _read(part)
 
-    def __init__(self) -> None:
-        # A stemmer holds buffers and is not safe to share between threads; making one costs 0.3 µs.
-        self._term = cache(partial(_term, stemmer=Stemmer.Stemmer("english", 0)))
 
-    def __missing__(self, folded: str) -> list[str]:
-        tokens = _ASCII_TOKEN.findall(folded) if folded.isascii() else _tokens(folded)
-        found = self[folded] = list(filter(None, map(self._term, tokens)))
-        return found
+def _read(part: str) -> tuple[str, ...]:
+    # A stemmer holds buffers and is not safe to share between threads; making one costs 0.3 µs.
+    term = partial(_term, stemmer=Stemmer.Stemmer("english", 0))
+    return tuple(filter(None, map(term, _ASCII_TOKEN.findall(part) if part.isascii() else _tokens(part))))
 
 
 def _term(word: str, stemmer: Stemmer.Stemmer) -> str:

@@ -156,9 +156,9 @@ def _settings(tenant: str | None, deadline: float) -> str:
     """What holds for one transaction. The tenant is written in hexadecimal, since there are no parameters here."""
     settings = {
         "search_path": f"'{PATH}'",
-        "statement_timeout": f"'{round(deadline * 1000)}'",
+        "statement_timeout": f"'{round(deadline * 950)}'",
         "lock_timeout": f"'{round(ANSWER * 900)}'",
-        "idle_in_transaction_session_timeout": f"'{round(LONG * 1000)}'",
+        "idle_in_transaction_session_timeout": f"'{round(deadline * 1000)}'",
     }
     if tenant is not None:
         settings["memory_gateway.tenant"] = f"convert_from(decode('{tenant.encode().hex()}', 'hex'), 'UTF8')"

@@ -27,6 +27,8 @@ ANSWER = 5.0
 """Seconds that a statement may take, and a lock be waited for."""
 CLOSING = 1.0
 """Seconds for a farewell."""
+SIGN = 1.0
+"""Seconds for a sign of life, which is asked for where another connection gave none."""
 STATEMENTS = 256
 """Prepared statements that a connection keeps."""
 TRIES = 6
@@ -88,6 +90,7 @@ class Link:
         self._statements: OrderedDict[str, Any] = OrderedDict()
         self._deadline = ANSWER
         self._unsettled = False
+        self._answered = 0.0
 
     @property
     def alive(self) -> bool:
@@ -131,13 +134,15 @@ class Link:
     # --- one transaction ---------------------------------------------------------------------------------------
 
     def _once(self, task: Task) -> Any:
+        if self._connection is not None and self._answered < self._server.silent_at:
+            self._hear()
         if self._connection is None:
             self._connection = self._server.connect(self._loop)
         committing = False
         try:
             self._deadline = ANSWER
             self._run(self._connection.execute(task.begin, timeout=ANSWER))
-            self._deadline = task.deadline
+            self._answered, self._deadline = time.monotonic(), task.deadline
             result = task.work(self)
             if not task.writes:
                 self._unsettled = True
@@ -156,6 +161,13 @@ class Link:
             raise StoreError("the transaction had failed before its end")
         return result
 
+    def _hear(self) -> None:
+        """Keep the connection only if it gives a sign of life."""
+        try:
+            self._run(self._connection.execute("SELECT 1", timeout=SIGN))
+        except BROKEN:
+            self._drop()
+
     def _refusal(self, error: Exception, committing: bool) -> Exception:
         """What the error means for whoever asked; the connection is ready for the next transaction, or gone."""
         state = getattr(error, "sqlstate", None) or ""
@@ -167,6 +179,8 @@ class Link:
             self._roll_back()
             return ValueError(text) if state.startswith(NEVER) else StoreError(text)
         self._drop()
+        if isinstance(error, TimeoutError):
+            self._server.silent_at = time.monotonic()
         if committing:
             return StoreError(f"whether it was committed is not known: {text}")
         return _Lost(text) if not isinstance(error, TimeoutError) else StoreError("it did not answer in time")
@@ -191,7 +205,10 @@ class Link:
         self._run(_ended(left))
 
     def _run(self, step: Coroutine[Any, Any, Result]) -> Result:
-        return self._loop.run_until_complete(step)
+        try:
+            return self._loop.run_until_complete(step)
+        except asyncio.CancelledError as error:  # by the library: it must not end the thread
+            raise ConnectionError("it was given up") from error
 
     # --- database.Connection -----------------------------------------------------------------------------------
 
@@ -225,7 +242,8 @@ class Link:
     async def _prepared(self, sql: str) -> Any:
         statement = self._statements.get(sql)
         if statement is None:
-            statement = await self._connection.prepare(translated(sql), timeout=self._deadline)
+            async with asyncio.timeout(self._deadline):  # asyncpg's own does not bound what it does beside
+                statement = await self._connection.prepare(translated(sql))
             self._statements[sql] = statement
             if len(self._statements) > STATEMENTS:
                 self._statements.popitem(last=False)

@@ -37,18 +37,17 @@ class Pool:
 
     def __init__(self, server: Server, size: int, name: str) -> None:
         self.healthy = True
-        self._server = server
         self._queue: queue.SimpleQueue[_Item | None] = queue.SimpleQueue()
         self._lanes: dict[Hashable, deque[_Item]] = {}
         """Of lanes that are at work: what comes next."""
         self._change = threading.Condition()
         self._open = 0
         """Transactions that are not done yet."""
-        self._alive = 0
-        """Threads that have a connection."""
         self._closed = False
+        self._links = [Link(server) for _ in range(size)]
         self._threads = [
-            threading.Thread(target=self._run, name=f"store-{name}-{number}", daemon=True) for number in range(size)
+            threading.Thread(target=self._run, args=(link,), name=f"store-{name}-{number}", daemon=True)
+            for number, link in enumerate(self._links)
         ]
         for thread in self._threads:
             thread.start()
@@ -80,8 +79,7 @@ class Pool:
         for thread in self._threads:
             thread.join()
 
-    def _run(self) -> None:
-        link = Link(self._server)
+    def _run(self, link: Link) -> None:
         while (item := self._queue.get()) is not None:
             if not self._serve(link, item):
                 time.sleep(PAUSE)
@@ -89,13 +87,8 @@ class Pool:
 
     def _serve(self, link: Link, item: _Item) -> bool:
         """Run one transaction; False where it was left to the others, since this thread gets no connection."""
-        alive = link.alive
-        try:
-            outcome = self._outcome(link, item)
-        finally:
-            with self._change:
-                self._alive += link.alive - alive
-        if isinstance(outcome, Unreachable) and self._alive and not item.future.cancelled():
+        outcome = self._outcome(link, item)
+        if isinstance(outcome, Unreachable) and not item.future.cancelled() and any(each.alive for each in self._links):
             self._queue.put(item)
             return False
         self._finish(item, outcome)

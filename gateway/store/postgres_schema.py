@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from importlib import resources
 from typing import Any
+
+import asyncpg
 
 from gateway.errors import ConfigError
 
@@ -12,8 +15,17 @@ ROLE, BACKGROUND = "memory_gateway", "memory_gateway_background"
 """What requests are served as, and what the work in the background is done as (see the first migration)."""
 PATH = f"{SCHEMA}, public, extensions"
 """Where names are looked for; the last two for pgvector, which somebody else may have installed there."""
+LOOK = 5.0
+"""Seconds to wait for the schema's version: a server that says nothing is not waited for as one that migrates is."""
+ANALYZING = 1000
+"""Milliseconds that a new connection may be held up by a statement that only makes later ones faster."""
 GUARD = 0x6D656D6F7279
 """Key of the advisory lock that one replica holds while it migrates."""
+
+_GROWN = (
+    "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace($1) AND relkind = 'r'"
+    " AND pg_relation_size(oid) > 4 * 8192 * greatest(relpages, 2)"
+)
 
 
 def migrations() -> list[tuple[int, str]]:
@@ -43,9 +55,25 @@ async def migrate(connection: Any) -> None:
                 await connection.execute(f"INSERT INTO {SCHEMA}.migrations (number) VALUES ({number})")
 
 
+async def analyze(connection: Any) -> None:
+    """Have the server look at tables that are several times as large as when it did so last.
+
+    It does by itself, each minute, unless it crashed: then it forgets what changed. What it takes for a table of one
+    row it joins by reading all of an entity for each row of the entity, which gets slower with every turn.
+    """
+    with contextlib.suppress(asyncpg.PostgresError):
+        async with connection.transaction():
+            await connection.execute(f"SET LOCAL statement_timeout = {ANALYZING}", timeout=LOOK)
+            tables = await connection.fetch(_GROWN, SCHEMA, timeout=LOOK)
+            if tables:
+                names = ", ".join(f"{SCHEMA}.{table}" for (table,) in tables)
+                await connection.execute(f"ANALYZE (SKIP_LOCKED) {names}", timeout=LOOK)
+
+
 async def _version(connection: Any) -> int:
-    known: str | None = await connection.fetchval(f"SELECT to_regclass('{SCHEMA}.migrations')::TEXT")
+    known: str | None = await connection.fetchval(f"SELECT to_regclass('{SCHEMA}.migrations')::TEXT", timeout=LOOK)
     if known is None:
         return 0
-    version: int = await connection.fetchval(f"SELECT coalesce(max(number), 0) FROM {SCHEMA}.migrations")
+    sql = f"SELECT coalesce(max(number), 0) FROM {SCHEMA}.migrations"
+    version: int = await connection.fetchval(sql, timeout=LOOK)
     return version

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import asyncpg
 
 from gateway.errors import ConfigError, StoreError
-from gateway.store.postgres_schema import migrate
+from gateway.store.postgres_schema import analyze, migrate
 
 CONNECT = 3.0
 """Seconds to wait for a connection."""
@@ -34,6 +34,8 @@ class Server:
 
     def __init__(self, url: str) -> None:
         self.name = _shown(url)
+        self.silent_at = 0.0
+        """When a connection was given up on which nothing was answered: older ones may have lost their way too."""
         self._url = url
         self._lock = threading.Lock()
         self._migrated = False
@@ -47,7 +49,7 @@ class Server:
                 raise Unreachable(self._reason)
             try:
                 return loop.run_until_complete(self._connect())
-            except (*BROKEN, ConfigError) as error:
+            except (*BROKEN, ConfigError, asyncio.CancelledError) as error:
                 self._reason = _reason(error)
                 self._not_before = time.monotonic() + PAUSE
                 raise Unreachable(self._reason) from error
@@ -75,14 +77,15 @@ class Server:
             statement_cache_size=0,
             server_settings={"application_name": "memory-gateway"},
         )
-        if not self._migrated:
-            try:
+        try:
+            if not self._migrated:
                 async with asyncio.timeout(MIGRATING):
                     await migrate(connection)
-            except BaseException:
-                connection.terminate()
-                raise
-            self._migrated = True
+                self._migrated = True
+            await analyze(connection)
+        except BaseException:
+            connection.terminate()
+            raise
         return connection
 
 

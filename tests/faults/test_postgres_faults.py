@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import threading
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import replace
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -15,8 +17,13 @@ from gateway.domain import Scope, Turn
 from gateway.errors import StoreError
 from gateway.metrics import Metrics
 from gateway.recorder import Recorder
+from gateway.store.database import Connection
 from gateway.store.postgres import PostgresStore
-from tests.postgres import Server, command, named
+from gateway.store.postgres_link import ANSWER
+from gateway.store.postgres_pool import PATIENCE
+from tests.postgres import WAIT, Server, command, named
+from tests.replicas import rows
+from tests.tunnel import Tunnel
 from tests.turns import Conversation, fact
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(180)]
@@ -184,6 +191,72 @@ def _free_the_roles(url: str) -> None:
         " FOR name IN SELECT rolname FROM pg_roles WHERE rolname LIKE 'memory_gateway%' LOOP"
         f" EXECUTE format('{rename}', name, 'old_' || name || '_' || txid_current()); END LOOP; END $$",
     )
+
+
+async def test_an_entity_that_another_replica_holds_up_holds_up_no_others(place: str, store: PostgresStore) -> None:
+    other = await PostgresStore.open(place)
+    holds, leave = threading.Event(), threading.Event()
+
+    def hold(_: Connection) -> None:
+        holds.set()
+        leave.wait(30)
+
+    async with Recorder(store, Metrics()) as recorder, asyncio.TaskGroup() as group:
+        talk = Conversation(ALICE)
+        assert await recorder.submit(talk.turn("Hello."))
+        group.create_task(other.database.write(hold, ALICE.tenant, "bob"))
+        assert await asyncio.to_thread(holds.wait, 10)
+        held = recorder.submit(Conversation(replace(ALICE, entity="bob")).turn("Hello."))
+        try:
+            for n in range(5):
+                assert await asyncio.wait_for(recorder.submit(talk.turn(f"Message {n}.")), ANSWER / 2)
+            assert not held.done()
+        finally:
+            leave.set()
+        assert await held
+    await other.close()
+
+
+async def test_connections_that_lost_their_way_are_not_tried_one_after_the_other(place: str) -> None:
+    tunnel = Tunnel(parse_qs(urlsplit(place).query)["host"][0] + "/.s.PGSQL.5432")
+    with closing(tunnel):
+        store = await PostgresStore.open(f"postgresql://postgres:@127.0.0.1:{tunnel.port}{urlsplit(place).path}")
+        for _ in range(3):  # all that write, and all that look up
+            await asyncio.gather(*map(store.record, turns(4)), *(store.session(ALICE) for _ in range(4)))
+        tunnel.forget()
+        assert await healed(store) < ANSWER + SLACK
+        await store.close()
+
+
+async def test_a_connection_that_broke_after_its_answer_makes_nobody_wait(
+    machine: Server, place: str, store: PostgresStore
+) -> None:
+    def look(connection: Connection) -> None:
+        (pid,) = connection.execute("SELECT pg_backend_pid()").fetchone()
+        command(place, f"SELECT pg_terminate_backend({pid}, {round(WAIT * 1000)})")
+
+    await store.database.read(look, ALICE.tenant)
+    await asyncio.to_thread(machine.stop)
+    try:
+        begun = time.monotonic()
+        with pytest.raises(StoreError):
+            await store.database.read(look, ALICE.tenant)
+        assert time.monotonic() - begun < PATIENCE / 2
+    finally:
+        await asyncio.to_thread(machine.start)
+
+
+async def test_a_server_that_crashed_before_it_looked_at_its_tables_is_told_to(
+    machine: Server, place: str, store: PostgresStore
+) -> None:
+    talk = Conversation(ALICE)
+    for n in range(8):
+        await store.record(talk.turn(f"Message {n}.", states=[fact(f"Fact {n} {m}.") for m in range(50)]))
+    await asyncio.to_thread(machine.restart, "immediate")
+    assert await healed(store) < HEALED + SLACK
+    sql = "SELECT reltuples FROM pg_class WHERE oid = 'memory_gateway.memories'::regclass"
+    (known,) = (await asyncio.to_thread(rows, place, sql))[0]
+    assert 300 < known < 500
 
 
 async def test_a_server_that_comes_after_the_gateway_is_found(machine: Server, place: str) -> None:
