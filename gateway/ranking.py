@@ -7,13 +7,14 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from gateway.bearing import Topics
 from gateway.columns import Column
 from gateway.dates import asked_dates, asked_kinds, asks_when, matches, tells_time, told_kinds, undated
 from gateway.dense import Encoding, Vectors
 from gateway.distant import Distant
 from gateway.lexical import Postings
 from gateway.relevance import asking, outstanding, relevance
-from gateway.signals import Floats, Mask, Signals, Slots, best, filled, guess, standardised, take, weighted
+from gateway.signals import Floats, Signals, Slots, among, best, filled, guess, standardised, take, weighted
 from gateway.towards import Towards
 from gateway.units import Ranked, Survey, Unit, ranked
 from gateway.weights import FITTED, Fitted, Stages
@@ -25,6 +26,10 @@ UNFOUND = np.float32(0.2)
 """Highest relevance, by words, of a unit that holds none of the question's: it may come along, but opens no gate."""
 TERMS = 64
 """Terms of a question that are looked for; in a pasted page there are hundreds."""
+ONE_TOPIC = np.float32(3.6)
+"""About what a topic weighs that no other unit bears on: more of them say no more to the gate."""
+FADING = 4.5
+"""Powers of ten of units by which a shared topic would say nothing any more to the gate."""
 LARGE = 1000
 """Units past which more of them do not raise what the gate asks for."""
 
@@ -50,6 +55,7 @@ class EntityIndex:
         for column in self._columns():
             column.append(0)  # no unit
         self._postings = Postings()
+        self._topics = Topics()
         self._vectors = Vectors()
         self.distant: Distant | None = None  # the vectors, where they are too many to be held here
         self._links: tuple[Slots, Slots] | None = None
@@ -61,7 +67,8 @@ class EntityIndex:
     def nbytes(self) -> int:
         """Memory held, estimated where Python's own objects are concerned."""
         columns = sum(column.nbytes for column in self._columns())
-        return columns + self._postings.nbytes + self._vectors.nbytes + 100 * (len(self._slots) + len(self._sessions))
+        parts = self._postings.nbytes + self._topics.nbytes + self._vectors.nbytes
+        return columns + parts + 100 * (len(self._slots) + len(self._sessions))
 
     def add(self, units: Iterable[Unit]) -> None:
         """New units, their keys above every key that is here. Raises ValueError else."""
@@ -81,6 +88,7 @@ class EntityIndex:
         self._after.rows[before] = np.arange(first, len(self._keys))
         self._after.rows[0] = 0
         self._postings.add(first, words)
+        self._topics.add(unit.text for unit in batch)
         self._vectors.add(len(batch))
         self._links = None
 
@@ -99,6 +107,7 @@ class EntityIndex:
         kept = np.ones(len(self._keys), np.bool_)
         kept[gone] = False
         self._postings.keep(kept)
+        self._topics.keep(kept)
         self._vectors.keep(kept)
         for column in self._columns():
             column.keep(kept)
@@ -130,7 +139,7 @@ class EntityIndex:
         self, question: str, encoding: Encoding | None, *, now: datetime, allowed: Collection[int] | None
     ) -> Survey:
         """What can be told of all units before the dear part."""
-        return Survey(question, encoding, now, self._allowed(allowed), self.signals(question, encoding, now))
+        return Survey(question, encoding, now, among(self._keys.rows, allowed), self.signals(question, encoding, now))
 
     def promising(self, survey: Survey, count: int) -> Slots:
         """The slots of the `count` best units by the survey alone."""
@@ -144,19 +153,20 @@ class EntityIndex:
         scores, standard, stages = self._scores(survey)
         modelled, named = "dense" in signals, stages is self._fitted.conversation
         chosen = best(scores, survey.reach, max(limit, RERANKED))
-        plain, features, scores = take(signals, chosen), self._features(question, named, chosen), scores[chosen]
-        gate = relevance(features, self._fitted.lexical_gate)
-        gate = np.where(features["found"] > 0, gate, np.minimum(gate, UNFOUND))
+        plain, scores = take(signals, chosen), scores[chosen]
+        plain |= self._features(question, named, chosen, plain["topic"])
+        gate = relevance(plain, self._fitted.lexical_gate)
+        gate = np.where(plain["found"] > 0, gate, np.minimum(gate, UNFOUND))
         if encoding is not None and modelled:
             plain["maxsim"] = self.maxsim(encoding, chosen)
-            features |= self._dense_features(encoding, signals, chosen)
+            plain |= self._dense_features(encoding, signals, chosen)
             everywhere = np.ones(len(chosen), np.bool_)
             second = take(standard, chosen) | standardised({"maxsim": plain["maxsim"]}, everywhere)
             guess(second, ~self._vectors.known[chosen])
             scores = weighted(second, stages.second)
-            usable = self._vectors.known[chosen] & (features["foreign"] == 0)
-            gate = np.where(usable, relevance(features, self._fitted.gate), gate)
-        plain |= features | {"age": ((now.timestamp() - self._said.rows[chosen]) / 86_400).astype(np.float32)}
+            usable = self._vectors.known[chosen] & (plain["foreign"] == 0)
+            gate = np.where(usable, relevance(plain, self._fitted.gate), gate)
+        plain["age"] = ((now.timestamp() - self._said.rows[chosen]) / 86_400).astype(np.float32)
         return ranked(self._keys.rows[chosen], scores, gate, plain, limit)
 
     def _scores(self, survey: Survey) -> tuple[Floats, Signals, Stages]:
@@ -181,7 +191,7 @@ class EntityIndex:
             "length": traits[:, 1],
             "when": traits[:, 2] * np.float32(asks_when(question)),
             "speaker": self._named(asked)[self._speaker.rows],
-        } | {"month": month, "day": day}
+        } | {"month": month, "day": day, "topic": self._topics.bearing(question)}
         if encoding is not None and self._vectors.attached:
             seen = self._vectors.scan(encoding, self._turned(encoding), near, far)
             known = self._vectors.known
@@ -191,7 +201,7 @@ class EntityIndex:
     def _turned(self, encoding: Encoding) -> Floats:
         return self._towards(encoding.vector) if self._towards else encoding.vector
 
-    def _features(self, question: str, named: bool, slots: Slots) -> Signals:
+    def _features(self, question: str, named: bool, slots: Slots, topic: Floats) -> Signals:
         """What the gate has to know of the words of `slots`, of the question and of the entity; these two are the same
         in every row."""
         asked, kinds = undated(list(dict.fromkeys(terms(question)))), asked_kinds(question)
@@ -202,12 +212,14 @@ class EntityIndex:
         features: Signals = {name: np.full(len(slots), value, np.float32) for name, value in values.items()}
         held, total = self._postings.held(asked)
         held = held[slots]
+        coverage = held / np.float32(max(total, 1e-9))
         return features | {
             "asks": self._traits.rows[slots, 3],
-            "coverage": held / np.float32(max(total, 1e-9)),
+            "coverage": coverage,
             "found": held,
             "missing": np.log1p(np.maximum(total - held, 0)),
             "misfit": ((self._kinds.rows[slots] & kinds == 0) & (kinds > 0)).astype(np.float32),
+            "clue": np.minimum(topic, ONE_TOPIC) * (1 - coverage) * np.float32(1 - values["size"] / FADING),
         }
 
     def _dense_features(self, encoding: Encoding, signals: Signals, slots: Slots) -> Signals:
@@ -215,8 +227,6 @@ class EntityIndex:
         known = self._vectors.known
         return {
             "cosine": filled(self._vectors.cosine(encoding, slots), known[slots]),
-            "dense": signals["dense"][slots],
-            "turned": signals["turned"][slots],
             "outstanding": outstanding(signals["dense"], known, slots),
         }
 
@@ -246,17 +256,8 @@ class EntityIndex:
         return unit.key, number, speaker, before, 0, said, day, traits, told_kinds(unit.text, words)
 
     def _columns(self) -> tuple[Column, ...]:
-        return (
-            self._keys,
-            self._session,
-            self._speaker,
-            self._before,
-            self._after,
-            self._said,
-            self._day,
-            self._traits,
-            self._kinds,
-        )
+        spoken = (self._keys, self._session, self._speaker, self._before, self._after)
+        return (*spoken, self._said, self._day, self._traits, self._kinds)
 
     def neighbours(self) -> tuple[Slots, Slots]:
         """The slots one place and two places away in the session, before and after: twice shape (2, rows)."""
@@ -284,14 +285,6 @@ class EntityIndex:
                 numbers[slot] = number
         self._after.rows[0] = 0
         self._links = None
-
-    def _allowed(self, allowed: Collection[int] | None) -> Mask:
-        mask = np.ones(len(self._keys), np.bool_)
-        if allowed is not None:
-            wanted = np.fromiter(allowed, np.int64, len(allowed))
-            mask = np.isin(self._keys.rows, wanted)
-        mask[0] = False
-        return mask
 
     def _named(self, asked: Sequence[str]) -> Floats:
         """1 for each speaker whose name is among the question's terms. The user has none."""

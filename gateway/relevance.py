@@ -12,6 +12,9 @@ from gateway.words import foreign
 
 COMPANY = 0.1
 """What a unit needs to be told along with one that passes the gate, as a share of the gate."""
+SURE = math.exp(4.0)
+"""How many times as high the best unit's odds may be as those of one that does not pass the gate but is told along:
+beside a sure answer nothing doubtful is wanted. Answers in conversations are made of many hints, so they are spared."""
 
 USUAL, SPREAD, UNITS = 0.12, 0.12, 16.0
 """Mean and deviation of the cosines between a question and what it is not about, before an entity shows its own;
@@ -27,6 +30,8 @@ class Judged(Protocol):
 
     @property
     def relevance(self) -> float: ...
+    @property
+    def signals(self) -> Mapping[str, float]: ...
 
 
 Anything = TypeVar("Anything", bound=Judged)
@@ -61,8 +66,18 @@ def outstanding(cosines: Floats, known: Mask, slots: Slots) -> Floats:
 
 def admitted(ranked: Iterable[Anything], gate: float) -> list[Anything]:
     """Those who may be told, in their order: none where nobody reaches `gate`, for then this entity knows nothing
-    about the question; else all who reach a tenth of it, for answers are often made of several weaker hints."""
+    about the question; else all who reach a tenth of it, for answers are often made of several weaker hints. Where the
+    question names no participant they also need a share of the odds of the best (SURE)."""
     candidates = list(ranked)
-    if not any(each.relevance >= gate for each in candidates):
+    best = max((each.relevance for each in candidates), default=0.0)
+    if best < gate or not candidates:
         return []
-    return [each for each in candidates if each.relevance >= gate * COMPANY]
+    least = gate * COMPANY
+    if not candidates[0].signals.get("named"):
+        least = max(least, min(gate, _share(best)))
+    return [each for each in candidates if each.relevance >= least]
+
+
+def _share(best: float) -> float:
+    """The probability of what has the SURE-th part of the odds of `best`."""
+    return best / (best + (1 - best) * SURE)

@@ -1,6 +1,6 @@
 """What is known of every unit with respect to a question: arrays by name, their scaling and their weighted sum."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -39,6 +39,15 @@ def weighted(signals: Mapping[str, Floats], weights: Mapping[str, float]) -> Flo
         if name != "bias" and weight:
             total += np.float32(weight) * signals[name]
     return total
+
+
+def among(keys: npt.NDArray[np.int64], allowed: Collection[int] | None) -> Mask:
+    """The slots whose keys are `allowed` (None: all), but not slot 0, which is no unit."""
+    mask = np.ones(len(keys), np.bool_)
+    if allowed is not None:
+        mask = np.isin(keys, np.fromiter(allowed, np.int64, len(allowed)))
+    mask[0] = False
+    return mask
 
 
 def best(scores: Floats, mask: Mask, count: int) -> Slots:

@@ -154,6 +154,10 @@ def test_a_question_about_nothing_known_injects_nothing(served: Served) -> None:
         ("I work as a nurse in Leeds.", "What is my job?"),
         ("I can't eat peanuts, they make me ill.", "Which foods am I allergic to?"),
         ("We are getting married in June.", "When is my wedding?"),
+        ("We moved to Cardiff last week.", "Where do I live?"),
+        ("I started at Aldi on Monday.", "Where do I work?"),
+        ("We named the puppy Waffles.", "What's my dog's name?"),
+        ("My account is at Santander.", "Which bank am I with?"),
     ],
 )
 def test_another_wording_is_found_by_its_meaning(served: Served, statement: str, question: str) -> None:

@@ -70,8 +70,8 @@ ranking
 distant units
 wire.responses_items wire.messages_blocks
 wire.chat
-wire.document wire.sse wire.lenient lexical dense relevance selection embed model
-signals weights towards
+wire.document wire.sse wire.lenient lexical dense relevance selection embed model bearing
+signals weights towards topics
 metrics log settings
 config words
 domain errors english dates columns

@@ -158,6 +158,16 @@ def test_weaker_hints_come_along_with_one_that_passes() -> None:
     assert [each.key for each in admitted(hints, 0.5)] == [0, 1]
 
 
+def test_a_sure_answer_to_a_question_of_the_user_is_told_without_weaker_hints() -> None:
+    hints = [Ranked(key, 0.0, value, {"named": 0.0}) for key, value in enumerate([0.2, 0.998, 0.6])]
+    assert [each.key for each in admitted(hints, 0.5)] == [1, 2]
+
+
+def test_weaker_hints_come_along_with_a_sure_one_where_a_participant_is_named() -> None:
+    hints = [Ranked(key, 0.0, value, {"named": 1.0}) for key, value in enumerate([0.2, 0.998, 0.6])]
+    assert [each.key for each in admitted(hints, 0.5)] == [0, 1, 2]
+
+
 def test_the_neighbours_of_an_answer_in_its_session_are_lifted() -> None:
     texts = ["We talked about the cello.", "It was in Paris.", "It was in Oslo."]
     index = built([unit(0, texts[0], "music"), unit(1, texts[1], "music"), unit(2, texts[2], "else")])
