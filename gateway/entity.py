@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
 from itertools import islice
 
-from gateway import lending, towards
-from gateway.domain import Changes, Kind, Line, Memory, Recalled, Said
+from gateway import lending, towards, wanted
+from gateway.domain import USER, Changes, Line, Memory, Recalled, Said
 from gateway.embed import Encoding
 from gateway.graph import Graph
 from gateway.prompt import DATED
@@ -25,11 +24,8 @@ CANDIDATES = 100
 LARGE = 10_000
 """Scoring units; an entity with more is ranked in a thread."""
 
-_KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    ("preference", re.compile(r"\b(?:preferences?|likes and dislikes|tastes)\b", re.IGNORECASE)),
-    ("skill", re.compile(r"\bskills?\b", re.IGNORECASE)),
-)
-"""Questions that name a kind of memory ask for all of that kind, whatever their words: "What are my preferences?"."""
+NAMED = 5
+"""Memories of a fact that a question asks for by name, the newest."""
 
 Visible = Callable[[Memory], bool]
 """Whether a memory may be told to the request at hand."""
@@ -59,6 +55,8 @@ class Entity:
     _processes: dict[int, str] = field(default_factory=dict)
     """In which process a message was said."""
     _graph: Graph = field(default_factory=Graph)
+    _facts: dict[str, dict[str, None]] = field(default_factory=dict)
+    """Ids of the memories with such a predicate about the user (`wanted.PREDICATES`)."""
 
     @property
     def size(self) -> int:
@@ -71,7 +69,7 @@ class Entity:
         self.index = EntityIndex(towards=towards.of(embedder))
         self._memories, self._standing, self._stated = {}, {}, {}
         self._first, self._bare, self._messages = {}, {}, []
-        self._processes, self._graph = {}, Graph()
+        self._processes, self._graph, self._facts = {}, Graph(), {}
 
     def apply(self, changes: Changes) -> None:
         """Take in what changed in the store."""
@@ -102,6 +100,10 @@ class Entity:
                 self._bare.pop(unit, None)
         for key in set(before.sources).difference(memory.sources) if before else ():  # they state it no more
             self._stated[key].pop(memory.id)
+        for predicate in _predicates(before) if before else ():
+            self._facts[predicate].pop(memory.id, None)
+        for predicate in _predicates(memory):
+            self._facts.setdefault(predicate, {})[memory.id] = None
         self._memories[memory.id] = memory
         self._graph.put(memory)
         self._standing.pop(memory.id, None)
@@ -198,31 +200,36 @@ class Entity:
         rank = partial(self.index.rank, question, query, now=now, allowed=allowed, limit=limit)
         return await asyncio.to_thread(rank) if len(self.index) > LARGE else rank()
 
-    def found(self, question: str, ranked: Sequence[Ranked], wanted: Visible) -> list[Recalled]:
-        """The wanted memories that these units state, best first, those of a kind that the question names above all."""
-        kinds = [memory for memory in self._asked_by_kind(question) if wanted(memory)]
-        found = {memory.id: Recalled(memory, 1.0, {"kind": 1.0}) for memory in kinds}
+    def found(self, question: str, ranked: Sequence[Ranked], visible: Visible) -> list[Recalled]:
+        """The visible memories that these units state, best first, what the question asks for by name above all."""
+        found = {recalled.memory.id: recalled for recalled in self.named(question, visible)}
         for unit in ranked:
-            told = self._of(self._messages[unit.key - 1], wanted)
+            told = self._of(self._messages[unit.key - 1], visible)
             for at in best_sentences(question, [memory.text for memory in told]):
                 found.setdefault(told[at].id, Recalled(told[at], unit.relevance, unit.signals))
         return list(found.values())
 
     def lines(
-        self, question: str, ranked: Sequence[Ranked], visible: Visible, taken: set[str], characters: int
+        self,
+        question: str,
+        named: Sequence[Recalled],
+        ranked: Sequence[Ranked],
+        visible: Visible,
+        taken: set[str],
+        characters: int,
     ) -> list[Line]:
-        """What the messages of these units state that is visible and not taken, one line each, as many as fit."""
-        told: dict[str, tuple[Recalled, ...]] = {}
-        taken = set(taken)
+        """What is asked for by name, then what the messages of these units state that is visible and not taken, one
+        line each, as many as fit."""
+        told: dict[str, tuple[Recalled, ...]] = {
+            recalled.memory.id: (recalled,) for recalled in named if recalled.memory.id not in taken
+        }
+        taken = taken.union(told)
         for unit in ranked:
             message = self._messages[unit.key - 1]
             found = [memory for memory in self._of(message, visible) if memory.id not in taken]
             taken.update(memory.id for memory in found)
             if found:
                 told[str(message)] = tuple(Recalled(memory, unit.relevance, unit.signals) for memory in found)
-        for memory in self._asked_by_kind(question):
-            if memory.id not in taken and visible(memory):
-                told[memory.id] = (Recalled(memory, 1.0, {"kind": 1.0}),)
         candidates = [
             Candidate(message, tuple(recalled.memory.text for recalled in found), DATED)
             for message, found in told.items()
@@ -233,11 +240,19 @@ class Entity:
             lines.append(Line(text, max(recalled.memory.said_at for recalled in kept), kept))
         return lines
 
-    def _asked_by_kind(self, question: str) -> list[Memory]:
-        """The memories of the kinds that the question names, newest first."""
-        kinds = {kind for kind, names in _KINDS if names.search(question)}
-        found = [memory for memory in self._memories.values() if memory.kind in kinds] if kinds else []
-        return sorted(found, key=lambda memory: memory.said_at, reverse=True)
+    def named(self, question: str, visible: Visible) -> list[Recalled]:
+        """What the question asks for by name: all of a kind, or what is known of a fact, newest first."""
+        facts = {memory for predicate in wanted.predicates(question) for memory in self._facts.get(predicate, ())}
+        found = [Recalled(memory, 1.0, {"fact": 1.0}) for memory in self._newest(facts) if visible(memory)][:NAMED]
+        if kinds := wanted.kinds(question):
+            of_kind = [
+                memory.id for memory in self._memories.values() if memory.kind in kinds and memory.id not in facts
+            ]
+            found += [Recalled(memory, 1.0, {"kind": 1.0}) for memory in self._newest(of_kind) if visible(memory)]
+        return found
+
+    def _newest(self, memories: Iterable[str]) -> list[Memory]:
+        return sorted(map(self._memories.__getitem__, memories), key=lambda memory: memory.said_at, reverse=True)
 
     def _allowed(self, visible: Visible) -> list[int]:
         """The units of messages that state something visible."""
@@ -245,3 +260,8 @@ class Entity:
 
     def _of(self, message: int, visible: Visible) -> list[Memory]:
         return [memory for memory in map(self._memories.__getitem__, self._stated.get(message, ())) if visible(memory)]
+
+
+def _predicates(memory: Memory) -> set[str]:
+    """What the memory says of the user that questions ask for by name."""
+    return {t.predicate for t in memory.triples if t.subject == USER and t.predicate in wanted.PREDICATES}

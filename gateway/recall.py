@@ -190,8 +190,9 @@ class Recall:
             lender = self._indexes.lender(entity, scope, LENDING * self._limits.deadline)
             ranked = await entity.rank(search, query, question.asked_at, only, lender=lender)
         taken = {recalled.memory.id for line in above for recalled in line.memories}
-        told = admitted(entity.telling(search, ranked, visible, taken), self._limits.gate)
-        return entity.lines(question.text, told, visible, taken, characters)
+        named = entity.named(question.text, visible)
+        told = admitted(entity.telling(search, ranked, visible, taken), self._limits.gate, company=not named)
+        return entity.lines(question.text, named, told, visible, taken, characters)
 
     async def _complete(self, entity: Entity, embedder: Embedder) -> None:
         """Make the vectors of what was said a moment ago, which the background work has not come to yet."""

@@ -64,16 +64,19 @@ def outstanding(cosines: Floats, known: Mask, slots: Slots) -> Floats:
     return ((cosines[slots] - mean) / spread - chance).astype(np.float32)
 
 
-def admitted(ranked: Iterable[Anything], gate: float) -> list[Anything]:
+def admitted(ranked: Iterable[Anything], gate: float, *, company: bool = True) -> list[Anything]:
     """Those who may be told, in their order: none where nobody reaches `gate`, for then this entity knows nothing
     about the question; else all who reach a tenth of it, for answers are often made of several weaker hints. Where the
-    question names no participant they also need a share of the odds of the best (SURE)."""
+    question names no participant they also need a share of the odds of the best (SURE). Without `company`, as beside
+    an answer that is known, only who reaches it."""
     candidates = list(ranked)
     best = max((each.relevance for each in candidates), default=0.0)
     if best < gate or not candidates:
         return []
     least = gate * COMPANY
-    if not candidates[0].signals.get("named"):
+    if not company:
+        least = gate
+    elif not candidates[0].signals.get("named"):
         least = max(least, min(gate, _share(best)))
     return [each for each in candidates if each.relevance >= least]
 

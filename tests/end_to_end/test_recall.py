@@ -182,6 +182,17 @@ def test_every_language_is_found_by_its_own_words(served: Served, statement: str
     assert lines(ask(served, f"language-{ord(statement[0])}", question)) == [statement]
 
 
+def test_what_is_known_of_the_user_is_told_first_whatever_the_words(served: Served) -> None:
+    tell(
+        served, "ana", "We moved to Cardiff last week.", "I started at Aldi on Monday.", "My sister Eva lives in Rome."
+    )
+    assert lines(ask(served, "ana", "Where do I live?"))[0] == "We moved to Cardiff last week."
+    assert lines(ask(served, "ana", "So who do I work for?"))[0] == "I started at Aldi on Monday."
+    assert ask(served, "ben", "Where do I live?") == ""
+    tell(served, "ana", "Actually we moved on, I live in Swansea now.")
+    assert "Cardiff" not in ask(served, "ana", "Where do I live?")
+
+
 def test_every_statement_is_found_right_after_it_was_made(modelled: Callable[..., Any]) -> None:
     """Although the background work is behind all the while."""
     page = " ".join(f"The {place} office of shelf {n} has {n} old files." for n in range(40) for place in PLACES)

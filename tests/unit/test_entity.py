@@ -30,7 +30,7 @@ SAID = Said(1, "p", "s", "My locker code is 4711. I swim.", BEGUN)
 async def told(entity: Entity, question: str) -> list[str]:
     """Texts of the memories that are active and found."""
     ranked = await entity.rank(question, None, datetime.now(UTC), None)
-    lines = entity.lines(question, ranked, lambda found: found.status == "active", set(), 4000)
+    lines = entity.lines(question, [], ranked, lambda found: found.status == "active", set(), 4000)
     return [line.text for line in lines]
 
 

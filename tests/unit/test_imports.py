@@ -34,6 +34,7 @@ memory
 relay sessions recall recorder routing gleaning
 indexes
 entity replay correcting
+wanted
 lending
 asking extract.operations
 graph attribution corrections extract.local upstream extract.llm extract.answer extract.evidence extract.sources keyring
