@@ -46,7 +46,8 @@ def _found(known: Callable[[str], tuple[_Word, ...]], text: str) -> int:
     said = list(chain.from_iterable(map(known, fold(text.replace("\u2019", "'")).split())))
     found = 0
     for at, (_, bits, phrases) in enumerate(said, 1):
-        found |= bits
+        if bits:
+            found |= bits
         if phrases and at < len(said):
             for rest, more in phrases.get(said[at][0], ()):
                 if [word for word, _, _ in said[at + 1 : at + 1 + len(rest)]] == rest:

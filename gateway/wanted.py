@@ -14,8 +14,9 @@ from gateway.extract.lexicon import PETS
 LONGEST = 1000
 """Characters of a question that is looked at: pages that were pasted ask for nothing about the user."""
 
+_TASTES = r"(?:preferences?|likes and dislikes|tastes)\b"
 _KINDS: tuple[tuple[Kind, re.Pattern[str]], ...] = (
-    ("preference", re.compile(r"\b(?:preferences?|likes and dislikes|tastes)\b", re.IGNORECASE)),
+    ("preference", re.compile(rf"\b{_TASTES}", re.IGNORECASE)),
     ("skill", re.compile(r"\bskills?\b", re.IGNORECASE)),
 )
 
@@ -86,6 +87,7 @@ _FACTS = tuple(
             "from,born in,hometown,nationality",
             r"where (?:am|are) (?:i|we) (?:originally )?from\b|where do i come from\b",
         ),
+        ("likes,dislikes,prefers", _TASTES),
         ("supports", rf"{_WHAT} (?:\w+ )?(?:team|club|side) do i (?:support|follow)\b|who do i (?:support|root for)\b"),
     )
 )
