@@ -91,8 +91,11 @@ def progress() -> Progress:
 
 def _why(signals: Mapping[str, float]) -> str:
     """The signals that say most to people, as far as there are any."""
-    found = [f"{shown} {signals[name]:.2f}" for name, shown in _TOLD.items() if signals.get(name)]
-    return "always told" if signals.get("standing") else ", ".join(found)
+    if signals.get("standing"):
+        return "always told"
+    if signals.get("fact") or signals.get("kind"):
+        return "asked for by name"
+    return ", ".join(f"{shown} {signals[name]:.2f}" for name, shown in _TOLD.items() if signals.get(name))
 
 
 def _row(memory: Mapping[str, Any]) -> list[object]:

@@ -47,6 +47,14 @@ def texts(answer: Any) -> list[str]:
     return [memory["text"] for memory in answer["memories"]]
 
 
+def test_recall_says_that_a_fact_was_asked_for_by_name(gateway: Gateway) -> None:
+    with shell_on(gateway, True) as shell:
+        shell.json("remember", "We moved to Cardiff last week.", "--entity", "carla")
+        shown = shell.done("recall", "Where do I live?", "--entity", "carla")
+    assert "We moved to Cardiff last week." in shown
+    assert "asked for by name" in shown
+
+
 @pytest.mark.parametrize("running", [True, False])
 def test_a_memory_goes_its_way(gateway: Gateway, upstream: Upstream, running: bool) -> None:
     with shell_on(gateway, running) as shell:
