@@ -2,10 +2,10 @@
 
     python -m benchmarks.fit --data DIR [--models DIR]
 
-DIR holds conversations of LoCoMo, one JSON file each; what a user asks about themselves is in first_person.jsonl beside
-this file, and what nothing is fitted on in first_person_held.jsonl. An evidence turn counts as recalled when one line
-of the block holds at least 70 % of the distinct words of its key sentence (which shares most words with question and
-answer); tokens are characters / 4. Takes half an hour, with --gate a quarter of that.
+DIR holds conversations of LoCoMo, one JSON file each; what a user asks about themselves is in first_person.jsonl,
+oblique.jsonl and everyday.jsonl beside this file, and what nothing is fitted on in *_held.jsonl. An evidence turn is
+recalled when one line of the block holds at least 70 % of the distinct words of its key sentence (which shares most
+words with question and answer); tokens are characters / 4. Takes an hour, with --gate a quarter of that.
 """
 
 import argparse
@@ -53,6 +53,7 @@ SECOND = (*FIRST, "maxsim")
 LEXICAL_GATE = ("coverage", "found", "personal", "suggests", "size", "misfit")
 GATE = ("missing", "personal", "suggests", "size", "misfit", "cosine", "dense", "turned", "outstanding", "clue")
 AGREEING = {*FIRST[:4], "maxsim", "bm25_window", "bm25_session", "length", "topic"}
+SETS = ("first_person", "oblique", "everyday")
 SIZES = (1, 10, 100, 1000)
 UNKNOWN_PASSES = 0.09
 """Share of the questions that nobody can answer which may pass the gate, over all sizes. Those who chat are left out:
@@ -89,7 +90,9 @@ class Verdict:
 
 def everyone() -> list[dict[str, Any]]:
     """All cases there are."""
-    return [case for name in ("first_person", "oblique") for held in (False, True) for case in cases(name, held)]
+    return [
+        case for name in ("first_person", "oblique", "everyday") for held in (False, True) for case in cases(name, held)
+    ]
 
 
 def sheet(built: EntityIndex, ask: Ask, encodings: Lookup, weight: float) -> Sheet:
@@ -195,9 +198,9 @@ class Fit:
         self.model = model
         self.encodings: Lookup = encode(list(dict.fromkeys(texts)), models) if model else {}
         self.packed = {text: pack(encoding) for text, encoding in self.encodings.items()}
-        others = self.companies[CHAT][:1500] + self.companies["other things"][:300]
-        learnt = [*cases(), *cases("oblique")]
-        self.maps = Maps(self.conversations, learnt, others, self.encodings) if self.encodings else None
+        learnt = [case for name in SETS for case in cases(name)]
+        others = self.companies["other things"][:300]
+        self.maps = Maps(learnt, others, self.encodings) if self.encodings else None
         self.sheets = [
             [sheet(built, ask, self.encodings, 1 / len(asks)) for ask in asks]
             for at, (units, asks) in enumerate(self.conversations)
@@ -205,10 +208,7 @@ class Fit:
         ]
 
     def conversation_index(self, at: int, fitted: Fitted) -> EntityIndex:
-        """With the map that this conversation had no part in."""
-        return index(
-            self.conversations[at][0], self.packed, fitted, self.maps.for_conversation(at) if self.maps else None
-        )
+        return index(self.conversations[at][0], self.packed, fitted, self.maps.whole if self.maps else None)
 
     def index(self, units: Sequence[Unit], asks: Sequence[Ask], fitted: Fitted = FITTED) -> EntityIndex:
         """With a map that these questions had no part in."""
@@ -267,10 +267,11 @@ class Fit:
 
     def print_gate(self, fitted: Fitted) -> None:
         """How often something is told where nobody knows, and the right thing where somebody does, in 500 tokens."""
-        for held, title in ((False, "fitted on"), (True, "held back")):
+        for name, held in (("first_person", False), ("first_person", True), ("everyday", True)):
             for company, pool in self.companies.items():
-                print(f"first-person set that was {title}, company: {company}; for 1, 10, 100, 1,000 memories")
-                self._print_gate(fitted, cases(held=held), pool)
+                title = "held back" if held else "fitted on"
+                print(f"set {name} that was {title}, company: {company}; for 1, 10, 100, 1,000 memories")
+                self._print_gate(fitted, cases(name, held), pool)
 
     def _print_gate(self, fitted: Fitted, some: Sequence[dict[str, Any]], pool: Sequence[str]) -> None:
         told: dict[str, dict[int, list[bool]]] = {}

@@ -37,6 +37,11 @@ class Column:
         self._data[self._length : self._length + len(rows)] = rows
         self._length += len(rows)
 
+    def grow(self, rows: int) -> None:
+        """So many more rows of zeros."""
+        self._reserve(rows)
+        self._length += rows
+
     def keep(self, where: npt.NDArray[Any]) -> None:
         """Only the rows that the mask or the indices `where` name; the others leave memory."""
         self._data = self.rows[where].copy()

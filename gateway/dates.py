@@ -32,7 +32,7 @@ _MONTH_STEMS = frozenset(
 )
 _RELATIVE = re.compile(r"\b(today|yesterday|this month|last month)\b", re.IGNORECASE)
 _WHEN = re.compile(r"\b(?:when|since when|how long|what (?:date|day|month|year|time))\b", re.IGNORECASE)
-_YEAR_TERM = re.compile(r"(?:19|20)\d\d(?!\d)")
+_YEAR_TERM = re.compile(r"(?:^| )(?:19|20)\d\d(?!\d)")
 _TIME_STEMS = _MONTH_STEMS - {"may"} | frozenset(
     "yesterday today tonight tomorrow ago last next recent sinc day week weekend month year "
     "monday tuesday wednesday thursday friday saturday sunday".split()
@@ -132,7 +132,10 @@ def asks_when(question: str) -> bool:
 
 def tells_time(terms: Sequence[str]) -> bool:
     """Whether one of a text's terms is a word of time or a year."""
-    return not _TIME_STEMS.isdisjoint(terms) or any(map(_YEAR_TERM.match, terms))
+    if not _TIME_STEMS.isdisjoint(terms):
+        return True
+    joined = " ".join(terms)
+    return ("19" in joined or "20" in joined) and _YEAR_TERM.search(joined) is not None
 
 
 def asked_kinds(question: str) -> int:

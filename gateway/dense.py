@@ -54,7 +54,7 @@ def unpack(packed: bytes) -> tuple[Floats, npt.NDArray[np.int32], npt.NDArray[np
     """The pooled vector (length 1), the token ids and the signs of the token vectors, shape (n, dim / 64).
     Raises ValueError where `packed` is not what `pack` makes."""
     dim, _ = _shape(packed)
-    vectors, tokens, signs = _unpacked([packed], dim)
+    _, vectors, tokens, signs = _unpacked([packed], dim)
     return vectors[0], tokens, signs
 
 
@@ -69,17 +69,20 @@ def _shape(packed: bytes) -> tuple[int, int]:
     return dim, count
 
 
-def _unpacked(many: Sequence[bytes], dim: int) -> tuple[Floats, npt.NDArray[np.int32], npt.NDArray[np.uint64]]:
-    """The pooled vectors of encodings of `dim` dimensions, and their tokens and signs one after the other."""
+def _unpacked(many: Sequence[bytes], dim: int) -> tuple[Slots, Floats, Slots, npt.NDArray[np.uint64]]:
+    """Of encodings of `dim` dimensions: their counts of tokens, the pooled vectors, and tokens and signs one after the
+    other."""
     width, start = (dim + 63) // 64, _HEADER.size + dim
-    ends = [start + 4 * ((len(packed) - start) // (4 + 8 * width)) for packed in many]
+    counts = [(len(packed) - start) // (4 + 8 * width) for packed in many]
+    ends = [start + 4 * count for count in counts]
     pooled = np.frombuffer(b"".join(packed[_HEADER.size : start] for packed in many), np.int8)
     tokens = np.frombuffer(b"".join(packed[start:end] for packed, end in zip(many, ends, strict=True)), "<i4")
     signs = np.frombuffer(b"".join(packed[end:] for packed, end in zip(many, ends, strict=True)), "<u8")
     vectors = pooled.reshape(len(many), dim).astype(np.float32)
     lengths = np.sqrt(np.vecdot(vectors, vectors))
     vectors /= np.where(lengths > 0, lengths, np.float32(1))[:, None]
-    return vectors, tokens.astype(np.int32), signs.reshape(len(tokens), width).astype(np.uint64)
+    signs = signs.reshape(len(tokens), width).astype(np.uint64)
+    return np.array(counts, np.int32), vectors, tokens.astype(np.int32), signs
 
 
 class Vectors:
@@ -119,23 +122,26 @@ class Vectors:
 
     def add(self, count: int) -> None:
         """So many more slots, their vectors not there yet."""
-        self._norms.extend(np.zeros(count, np.float32))
-        self._starts.extend(np.zeros(count, np.int64))
+        self._norms.grow(count)
+        self._starts.grow(count)
         self._counts.extend(np.full(count, -1, np.int32))
         if self._dim:
-            self._pooled.extend(np.zeros((count, self._dim), np.float32))
+            self._pooled.grow(count)
 
-    def attach(self, slot: int, packed: bytes) -> None:
-        """The vectors of `slot`; a second call for a slot changes nothing. ValueError: another dimension."""
-        if slot in self._waiting or self._counts.rows[slot] >= 0:
-            return
-        dim, _ = _shape(packed)
-        if not self._dim:
-            self._begin(dim)
-        if dim != self._dim:
-            raise ValueError(f"a vector of {dim} dimensions among vectors of {self._dim}")
-        self._waiting[slot] = packed
-        self.attached += 1
+    def attach(self, encodings: Iterable[tuple[int, bytes]]) -> None:
+        """The vectors of slots; one that has its own keeps them. ValueError: another dimension."""
+        given, waiting = dict(encodings), self._waiting
+        held = self._counts.rows[np.fromiter(given, np.int32, len(given))] >= 0
+        for (slot, packed), known in zip(given.items(), held.tolist(), strict=True):
+            if known or slot in waiting:
+                continue
+            dim, _ = _shape(packed)
+            if not self._dim:
+                self._begin(dim)
+            if dim != self._dim:
+                raise ValueError(f"a vector of {dim} dimensions among vectors of {self._dim}")
+            waiting[slot] = packed
+            self.attached += 1
 
     def _settle(self) -> None:
         """Unpack what waits."""
@@ -144,8 +150,7 @@ class Vectors:
         for start in range(0, len(waiting), TOGETHER):
             some = waiting[start : start + TOGETHER]
             slots = np.array([slot for slot, _ in some], np.int32)
-            counts = np.array([_shape(packed)[1] for _, packed in some], np.int32)
-            vectors, tokens, signs = _unpacked([packed for _, packed in some], self._dim)
+            counts, vectors, tokens, signs = _unpacked([packed for _, packed in some], self._dim)
             self._counts.rows[slots] = counts
             self._count_holders(tokens, counts)
             self._keep(slots, counts, vectors, tokens, signs)
@@ -154,7 +159,7 @@ class Vectors:
         """Make room for vectors of this dimension."""
         self._dim = dim
         self._pooled = Column(np.float32, dim)
-        self._pooled.extend(np.zeros((len(self._counts), dim), np.float32))
+        self._pooled.grow(len(self._counts))
         self._bits = Column(np.uint64, (dim + 63) // 64)
 
     def _keep(self, slots: Slots, counts: Slots, vectors: Floats, tokens: Slots, signs: npt.NDArray[np.uint64]) -> None:

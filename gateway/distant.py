@@ -1,6 +1,6 @@
 """Vectors of an entity that is too large to hold them here: the database compares them, and lends the few at hand."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 import numpy as np
 import numpy.typing as npt
@@ -55,16 +55,17 @@ class Distant(Vectors):
         self._counts.extend(np.full(count, -1, np.int32))
         self._norms.extend(np.full(count, np.nan, np.float32))
 
-    def attach(self, slot: int, packed: bytes) -> None:
-        attached = self.attached
-        super().attach(slot, packed)
-        if self.attached == attached:
-            return
-        self._fresh[slot] = packed
-        if len(self._fresh) > FRESH:
-            del self._fresh[next(iter(self._fresh))]
-        if len(self._waiting) >= TOGETHER:
-            self._settle()
+    def attach(self, encodings: Iterable[tuple[int, bytes]]) -> None:
+        for slot, packed in encodings:
+            attached = self.attached
+            super().attach([(slot, packed)])
+            if self.attached == attached:
+                continue
+            self._fresh[slot] = packed
+            if len(self._fresh) > FRESH:
+                del self._fresh[next(iter(self._fresh))]
+            if len(self._waiting) >= TOGETHER:
+                self._settle()
 
     def keep(self, kept: npt.NDArray[np.bool_]) -> None:
         """Only these slots. The tokens of those that go are still counted, since nobody knows them any more."""
@@ -96,9 +97,9 @@ class Distant(Vectors):
         at_hand = {**packed, **self._fresh}
         self._near.add(len(at_hand))
         self._rows = np.zeros(len(self._counts), np.int32)
-        for row, (slot, each) in enumerate(at_hand.items(), 1):
-            self._near.attach(row, each)
+        for row, slot in enumerate(at_hand, 1):
             self._rows[slot] = row
+        self._near.attach(enumerate(at_hand.values(), 1))
         self._near.known  # noqa: B018  # unpacked
 
     def give_back(self) -> None:

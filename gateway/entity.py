@@ -84,9 +84,8 @@ class Entity:
 
     def take_vectors(self, encodings: Sequence[tuple[int, int, bytes]]) -> None:
         """Take in vectors, given the key of their message or memory and the number of the piece."""
-        for key, piece, packed in encodings:
-            if key in self._first:
-                self.attach(self._first[key] + piece, packed)
+        first = self._first
+        self.attach([(first[key] + piece, packed) for key, piece, packed in encodings if key in first])
 
     def _replace(self, memory: Memory) -> list[int]:
         """Take in a memory as it is now; returns the units that no longer stand for it."""
@@ -152,10 +151,11 @@ class Entity:
         """The newest units that have no vectors yet, with their texts."""
         return list(islice(reversed(self._bare.items()), limit))
 
-    def attach(self, unit: int, packed: bytes) -> None:
-        """Take in the vectors of a unit."""
-        self.index.attach(unit, packed)
-        self._bare.pop(unit, None)
+    def attach(self, encodings: Sequence[tuple[int, bytes]]) -> None:
+        """Take in the vectors of scoring units."""
+        self.index.attach(encodings)
+        for unit, _ in encodings:
+            self._bare.pop(unit, None)
 
     def telling(self, question: str, ranked: Sequence[Ranked], visible: Visible, taken: set[str]) -> list[Ranked]:
         """The units that state something visible which is not taken: only these can open a block."""

@@ -92,12 +92,11 @@ class EntityIndex:
         self._vectors.add(len(batch))
         self._links = None
 
-    def attach(self, key: int, packed: bytes) -> None:
-        """The vectors of a unit, as `dense.pack` made them; nothing happens for a unit that is not here (it was
-        removed meanwhile) or has its vectors. Raises ValueError for another dimension."""
-        slot = self._slots.get(key)
-        if slot is not None:
-            self._vectors.attach(slot, packed)
+    def attach(self, encodings: Iterable[tuple[int, bytes]]) -> None:
+        """The vectors of units, as `dense.pack` made them, by key; those of a unit that is not here (it was removed
+        meanwhile) or has its own are passed over. Raises ValueError for another dimension."""
+        slots = self._slots
+        self._vectors.attach((slots[key], packed) for key, packed in encodings if key in slots)
 
     def remove(self, keys: Iterable[int]) -> None:
         """Forget units, wholly: nothing of them stays in memory. Unknown keys are passed over."""
@@ -248,7 +247,7 @@ class EntityIndex:
         name = fold(unit.speaker) if unit.speaker else ""
         speaker = self._speakers.setdefault(name, len(self._speakers))
         said, day = unit.said_at.timestamp(), unit.said_at.toordinal()
-        length = math.log1p(len(unit.text.split()) if " " in unit.text else len(words))
+        length = math.log1p(unit.text.count(" ") + 1 if " " in unit.text else len(words))
         question = is_question(unit.text)
         only = question and all(map(is_question, sentences(unit.text)))
         traits = (question, length, tells_time(words), only)

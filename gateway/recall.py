@@ -201,7 +201,7 @@ class Recall:
             if encoding is None:
                 return
             async with entity.lock:
-                entity.attach(unit, pack(encoding))
+                entity.attach([(unit, pack(encoding))])
 
     def closed(self, process: str) -> bool:
         """What this process learns stays in it, and it sees nothing that others learnt."""

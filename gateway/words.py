@@ -169,7 +169,7 @@ def cut(text: str) -> list[str]:
 
 def is_question(sentence: str) -> bool:
     """Whether `sentence` asks. A caption in brackets behind it does not count."""
-    if not _ASKING.search(sentence):
+    if "?" not in sentence and (sentence.isascii() or not _ASKING.search(sentence)):
         return False
     bare = _CAPTION.sub("", sentence).strip().rstrip("\"'\u201d\u2019) ")
     return bare.endswith(("?", "\uff1f", "\u061f", "\u037e")) or bare.startswith("\u00bf")
@@ -182,7 +182,7 @@ def asks(text: str) -> bool:
 
 def label(text: str) -> str | None:
     """The participant that a leading `Name: ` of `text` names; None where there is no such label."""
-    found = _LABEL.match(text)
+    found = _LABEL.match(text) if ":" in text else None
     if found is None or len(found.group(1).split()) > 3 or any(word[0].islower() for word in found.group(1).split()):
         return None
     return found.group(1).strip()

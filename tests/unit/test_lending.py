@@ -51,7 +51,7 @@ def index() -> EntityIndex:
     built = EntityIndex()
     built.add(Unit(n, f"s{n // 9}", text, BEGUN + timedelta(minutes=n), None) for n, text in enumerate(TEXTS, 1))
     for n, text in enumerate(TEXTS, 1):
-        built.attach(n, packed(text))
+        built.attach([(n, packed(text))])
     return built
 
 
@@ -91,7 +91,7 @@ async def test_vectors_that_went_by_after_it_grew_large_count_too(question: str)
     away.let_go()
     away.add(Unit(n, f"s{n // 9}", text, BEGUN + timedelta(minutes=n), None) for n, text in enumerate(TEXTS, 1))
     for n, text in enumerate(TEXTS, 1):
-        away.attach(n, packed(text))
+        away.attach([(n, packed(text))])
     assert alike(held(here, question), await lent(away, question, Shelf(most=len(TEXTS) - 5)))
 
 

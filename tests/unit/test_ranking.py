@@ -63,7 +63,7 @@ def built(units: Sequence[Unit], vectors: bool = True) -> EntityIndex:
     index = EntityIndex()
     index.add(units)
     for each in units if vectors else ():
-        index.attach(each.key, pack(encoded(each.text)))
+        index.attach([(each.key, pack(encoded(each.text)))])
     return index
 
 
@@ -234,7 +234,7 @@ def test_an_index_built_in_steps_equals_one_built_at_once(order: list[int], gone
         stepwise.add([each])
         ranked(stepwise, "What is my dog called?")
     for key in order:
-        stepwise.attach(key, pack(encoded(FACTS[key])))
+        stepwise.attach([(key, pack(encoded(FACTS[key])))])
         ranked(stepwise, "What is my dog called?")
     for key in gone:
         stepwise.remove([key])
@@ -250,7 +250,7 @@ def test_after_a_removal_more_can_be_added_to_the_same_session() -> None:
     grown.remove([3, 1])
     grown.add(units[4:])
     for each in units[4:]:
-        grown.attach(each.key, pack(encoded(each.text)))
+        grown.attach([(each.key, pack(encoded(each.text)))])
     fresh = built([each for each in units if each.key not in (1, 3)])
     assert same(ranked(grown, "What is my dog called?"), ranked(fresh, "What is my dog called?"))
 
@@ -260,7 +260,7 @@ def test_a_removed_unit_leaves_nothing_behind() -> None:
     index.remove(range(100))
     assert len(index) == 0
     assert ranked(index, "What is my dog called?") == []
-    index.attach(0, pack(encoded(FACTS[0])))
+    index.attach([(0, pack(encoded(FACTS[0])))])
     index.add([unit(200, FACTS[0])])
     assert ranked(index, "What is my dog called?", model=False)[0].key == 200
 
@@ -283,7 +283,7 @@ def test_vectors_of_another_dimension_are_refused() -> None:
     index.add([unit(100, "more")])
     other = Encoded(np.full(64, 0.125, np.float32), np.zeros(0, np.int32), np.zeros((0, 64), np.float32))
     with pytest.raises(ValueError, match="64 dimensions"):
-        index.attach(100, pack(other))
+        index.attach([(100, pack(other))])
 
 
 def test_a_model_without_token_vectors_ranks_by_its_pooled_ones() -> None:
@@ -291,7 +291,7 @@ def test_a_model_without_token_vectors_ranks_by_its_pooled_ones() -> None:
     index.add(facts())
     bare = [encoded(text) for text in FACTS]
     for key, each in enumerate(bare):
-        index.attach(key, pack(Encoded(each.vector, each.tokens[:0], each.token_vectors[:0])))
+        index.attach([(key, pack(Encoded(each.vector, each.tokens[:0], each.token_vectors[:0])))])
     question = encoded("What is my dog called?")
     asked = Encoded(question.vector, question.tokens[:0], question.token_vectors[:0])
     assert index.rank("What is my dog called?", asked, now=NOW, allowed=None, limit=3)[0].key == 0
@@ -309,7 +309,7 @@ def test_vectors_that_wait_to_be_unpacked_are_counted_and_forgotten() -> None:
     index.add(facts())
     bare = index.nbytes
     for key, text in enumerate(FACTS):
-        index.attach(key, pack(encoded(text)))
+        index.attach([(key, pack(encoded(text)))])
     assert index.nbytes > bare + sum(len(pack(encoded(text))) for text in FACTS)
     index.remove(range(1, len(FACTS)))
     assert [each.key for each in ranked(index, "What is my dog called?")] == [0]
