@@ -11,12 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from gateway.dense import Encoding
-from gateway.embed import load
+from gateway.embedders import load
 from gateway.entity import CANDIDATES
 from gateway.ranking import EntityIndex
 from gateway.relevance import admitted
 from gateway.selection import Candidate, select
-from gateway.towards import Towards
 from gateway.units import Unit
 from gateway.weights import FITTED, Fitted
 from gateway.words import is_question, label, sentences
@@ -128,25 +127,23 @@ def fillers(count: int, rng: random.Random, templates: Sequence[str] = FILLERS) 
 
 
 def encode(texts: Sequence[str], folder: Path) -> Lookup:
-    """The encoding of every text, or none at all where no model is."""
+    """The encoding of every text, as of a question, or none at all where no model is."""
 
     async def work() -> Lookup:
         embedder = await load("auto", "all-MiniLM-L6-v2", 1, folder)
         if embedder is None:
             return {}
         try:
-            return dict(zip(texts, await embedder.encode(texts), strict=True))
+            return {text: await embedder.encode_query(text) for text in texts}
         finally:
             embedder.close()
 
     return asyncio.run(work())
 
 
-def index(
-    units: Sequence[Unit], packed: Mapping[str, bytes], fitted: Fitted = FITTED, turned: Towards | None = None
-) -> EntityIndex:
+def index(units: Sequence[Unit], packed: Mapping[str, bytes], fitted: Fitted = FITTED) -> EntityIndex:
     """`packed`: the units' encodings by text, as far as there are any."""
-    built = EntityIndex(fitted, turned)
+    built = EntityIndex(fitted)
     built.add(units)
     for unit in units:
         if unit.text in packed:

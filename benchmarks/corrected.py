@@ -13,7 +13,8 @@ from collections.abc import Sequence
 from benchmarks.extraction import NOW, Tally, cases, ends, holding
 from gateway.corrections import NEAREST, over
 from gateway.domain import Statement
-from gateway.embed import Embedder, load
+from gateway.embed import Embedder
+from gateway.embedders import load
 from gateway.extract.local import statements
 from gateway.model import NAME, default_folder
 from gateway.saying import Said, said

@@ -35,24 +35,22 @@ from benchmarks.asked import (
     recalled,
 )
 from benchmarks.likelihood import Array, listwise, logistic
-from benchmarks.turning import Maps
 from gateway.dense import pack
 from gateway.extract.local import statements as stated
 from gateway.model import default_folder
 from gateway.ranking import EntityIndex
 from gateway.relevance import COMPANY
 from gateway.signals import Signals, best, standardised, take, weighted
-from gateway.units import Unit
 from gateway.weights import FITTED, Fitted, Stages
 from gateway.words import foreign
 
 Weights = Mapping[str, float]
-LEXICAL = ("bm25_window", "bm25_session", "question", "length", "when", "speaker", "month", "day", "topic")
+LEXICAL = ("bm25_window", "bm25_session", "question", "length", "when", "speaker", "month", "day")
 FIRST = ("dense", "dense_window", "turned", "turned_window", *LEXICAL)
 SECOND = (*FIRST, "maxsim")
 LEXICAL_GATE = ("coverage", "found", "personal", "suggests", "size", "misfit")
-GATE = ("missing", "personal", "suggests", "size", "misfit", "cosine", "dense", "turned", "outstanding", "clue")
-AGREEING = {*FIRST[:4], "maxsim", "bm25_window", "bm25_session", "length", "topic"}
+GATE = ("missing", "personal", "suggests", "size", "misfit", "cosine", "dense", "turned", "outstanding")
+AGREEING = {*FIRST[:4], "maxsim", "bm25_window", "bm25_session", "length"}
 SETS = ("first_person", "oblique", "everyday")
 SIZES = (1, 10, 100, 1000)
 UNKNOWN_PASSES = 0.09
@@ -198,9 +196,6 @@ class Fit:
         self.model = model
         self.encodings: Lookup = encode(list(dict.fromkeys(texts)), models) if model else {}
         self.packed = {text: pack(encoding) for text, encoding in self.encodings.items()}
-        learnt = [case for name in SETS for case in cases(name)]
-        others = self.companies["other things"][:300]
-        self.maps = Maps(learnt, others, self.encodings) if self.encodings else None
         self.sheets = [
             [sheet(built, ask, self.encodings, 1 / len(asks)) for ask in asks]
             for at, (units, asks) in enumerate(self.conversations)
@@ -208,11 +203,7 @@ class Fit:
         ]
 
     def conversation_index(self, at: int, fitted: Fitted) -> EntityIndex:
-        return index(self.conversations[at][0], self.packed, fitted, self.maps.whole if self.maps else None)
-
-    def index(self, units: Sequence[Unit], asks: Sequence[Ask], fitted: Fitted = FITTED) -> EntityIndex:
-        """With a map that these questions had no part in."""
-        return index(units, self.packed, fitted, self.maps.for_question(asks[0].text) if self.maps else None)
+        return index(self.conversations[at][0], self.packed, fitted)
 
     def conversation_stages(self, without: int | None = None) -> Stages:
         sheets = [each for at, some in enumerate(self.sheets) if at != without for each in some]
@@ -225,7 +216,7 @@ class Fit:
         known = [(units, asks) for knows, units, asks in people(cases(), mixed, SIZES[1:], 7) if knows]
         share = 1 / sum(len(asks) for _, asks in known)
         for units, asks in known:
-            built = self.index(units, asks)
+            built = index(units, self.packed)
             sheets += [sheet(built, ask, self.encodings, share) for ask in asks]
         return fit_stages(sheets, self.model, named=False)
 
@@ -235,7 +226,7 @@ class Fit:
         verdicts = []
         for company, pool in self.companies.items():
             for known, units, asks in people(cases(), pool, SIZES, 3):
-                built = self.index(units, asks, fitted)
+                built = index(units, self.packed, fitted)
                 judged = [verdict(built, ask, self.encodings, known) for ask in asks]
                 verdicts += [replace(each, company=company) for each in judged if each]
         found = fit_gate(verdicts, GATE if self.model else LEXICAL_GATE)
@@ -276,7 +267,7 @@ class Fit:
     def _print_gate(self, fitted: Fitted, some: Sequence[dict[str, Any]], pool: Sequence[str]) -> None:
         told: dict[str, dict[int, list[bool]]] = {}
         for known, units, asks in people(some, pool, SIZES, 11):
-            built = self.index(units, asks, fitted)
+            built = index(units, self.packed, fitted)
             for place, ask in enumerate(asks):
                 lines = block(built, units, ask, self.encodings, 500, False)
                 right = units[ask.answers[0]].text if known else ""

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.contested import FOLDS, RELATED, Pair, Texts, pairs_of
 from gateway import corrections
 from gateway.corrections import LEARNT, NEAREST, STEPS, seen
-from gateway.embed import load
+from gateway.embedders import load
 from gateway.model import NAME, default_folder
 
 Array = NDArray[np.float32]

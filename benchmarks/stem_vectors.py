@@ -10,7 +10,7 @@ import numpy as np
 import Stemmer
 from numpy.typing import NDArray
 
-from gateway.embed import load
+from gateway.embedders import load
 from gateway.model import NAME, TOKENIZER_FILE, default_folder, weights_folder
 
 COMMON = 12_000

@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from gateway import embed
+from gateway import embedders
 from gateway.api.access import Doorkeeper, Guarded
 from gateway.api.background import Background
 from gateway.api.mcp import Mcp
@@ -53,7 +53,7 @@ class Gateway:
         """`models` is the folder of prepared embedding models, `counted` that in which several workers count."""
         self._config = config
         wanted = config.embedder
-        self._embedding = Embedding(lambda: embed.load(wanted.kind, wanted.model, wanted.threads, models))
+        self._embedding = Embedding(lambda: embedders.load(wanted.kind, wanted.model, wanted.threads, models))
         self._metrics = Metrics(counted)
         self._draining = False
         self._proxy: Proxy | None = None

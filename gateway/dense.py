@@ -30,7 +30,7 @@ the ids are in the order of frequency, so that an id tells how common its token 
 
 class Encoding(Protocol):
     """What the embedder makes of a text: `vector` (dim) and `token_vectors` (n, dim), float32, each of length 1;
-    `tokens` (n), the vocabulary ids of the rows."""
+    `tokens` (n), the vocabulary ids of the rows; of a question, `turned` (dim), where what answers it lies."""
 
     @property
     def vector(self) -> Floats: ...
@@ -38,6 +38,8 @@ class Encoding(Protocol):
     def tokens(self) -> npt.NDArray[np.int32]: ...
     @property
     def token_vectors(self) -> Floats: ...
+    @property
+    def turned(self) -> Floats | None: ...
 
 
 def pack(encoding: Encoding) -> bytes:

@@ -9,7 +9,7 @@ from datetime import datetime
 from functools import partial
 from itertools import islice
 
-from gateway import lending, towards, wanted
+from gateway import lending, wanted
 from gateway.domain import USER, Changes, Line, Memory, Recalled, Said
 from gateway.embed import Encoding
 from gateway.graph import Graph
@@ -66,7 +66,7 @@ class Entity:
     def clear(self, epoch: int, embedder: str | None) -> None:
         """Forget everything: it was erased, or its vectors are another embedder's."""
         self.epoch, self.embedder, self.sequence, self.knowledge = epoch, embedder, 0, 0
-        self.index = EntityIndex(towards=towards.of(embedder))
+        self.index = EntityIndex()
         self._memories, self._standing, self._stated = {}, {}, {}
         self._first, self._bare, self._messages = {}, {}, []
         self._processes, self._graph, self._facts = {}, Graph(), {}

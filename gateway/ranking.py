@@ -7,7 +7,6 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
-from gateway.bearing import Topics
 from gateway.columns import Column
 from gateway.dates import asked_dates, asked_kinds, asks_when, matches, tells_time, told_kinds, undated
 from gateway.dense import Encoding, Vectors
@@ -15,7 +14,6 @@ from gateway.distant import Distant
 from gateway.lexical import Postings
 from gateway.relevance import asking, outstanding, relevance
 from gateway.signals import Floats, Signals, Slots, among, best, filled, guess, standardised, take, weighted
-from gateway.towards import Towards
 from gateway.units import Ranked, Survey, Unit, ranked
 from gateway.weights import FITTED, Fitted, Stages
 from gateway.words import fold, grammatical, is_question, sentences, terms
@@ -26,10 +24,6 @@ UNFOUND = np.float32(0.2)
 """Highest relevance, by words, of a unit that holds none of the question's: it may come along, but opens no gate."""
 TERMS = 64
 """Terms of a question that are looked for; in a pasted page there are hundreds."""
-ONE_TOPIC = np.float32(3.6)
-"""About what a topic weighs that no other unit bears on: more of them say no more to the gate."""
-FADING = 4.5
-"""Powers of ten of units by which a shared topic would say nothing any more to the gate."""
 LARGE = 1000
 """Units past which more of them do not raise what the gate asks for."""
 
@@ -39,9 +33,8 @@ class EntityIndex:
 
     An index built in any steps equals the one built at once from what is left."""
 
-    def __init__(self, fitted: Fitted = FITTED, towards: Towards | None = None) -> None:
+    def __init__(self, fitted: Fitted = FITTED) -> None:
         self._fitted = fitted
-        self._towards = towards
         self._slots: dict[int, int] = {}
         self._sessions: dict[str, int] = {}
         self._speakers: dict[str, int] = {}
@@ -55,7 +48,6 @@ class EntityIndex:
         for column in self._columns():
             column.append(0)  # no unit
         self._postings = Postings()
-        self._topics = Topics()
         self._vectors = Vectors()
         self.distant: Distant | None = None  # the vectors, where they are too many to be held here
         self._links: tuple[Slots, Slots] | None = None
@@ -67,7 +59,7 @@ class EntityIndex:
     def nbytes(self) -> int:
         """Memory held, estimated where Python's own objects are concerned."""
         columns = sum(column.nbytes for column in self._columns())
-        parts = self._postings.nbytes + self._topics.nbytes + self._vectors.nbytes
+        parts = self._postings.nbytes + self._vectors.nbytes
         return columns + parts + 100 * (len(self._slots) + len(self._sessions))
 
     def add(self, units: Iterable[Unit]) -> None:
@@ -88,7 +80,6 @@ class EntityIndex:
         self._after.rows[before] = np.arange(first, len(self._keys))
         self._after.rows[0] = 0
         self._postings.add(first, words)
-        self._topics.add(unit.text for unit in batch)
         self._vectors.add(len(batch))
         self._links = None
 
@@ -106,7 +97,6 @@ class EntityIndex:
         kept = np.ones(len(self._keys), np.bool_)
         kept[gone] = False
         self._postings.keep(kept)
-        self._topics.keep(kept)
         self._vectors.keep(kept)
         for column in self._columns():
             column.keep(kept)
@@ -153,7 +143,7 @@ class EntityIndex:
         modelled, named = "dense" in signals, stages is self._fitted.conversation
         chosen = best(scores, survey.reach, max(limit, RERANKED))
         plain, scores = take(signals, chosen), scores[chosen]
-        plain |= self._features(question, named, chosen, plain["topic"])
+        plain |= self._features(question, named, chosen)
         gate = relevance(plain, self._fitted.lexical_gate)
         gate = np.where(plain["found"] > 0, gate, np.minimum(gate, UNFOUND))
         if encoding is not None and modelled:
@@ -190,17 +180,20 @@ class EntityIndex:
             "length": traits[:, 1],
             "when": traits[:, 2] * np.float32(asks_when(question)),
             "speaker": self._named(asked)[self._speaker.rows],
-        } | {"month": month, "day": day, "topic": self._topics.bearing(question)}
+            "month": month,
+            "day": day,
+        }
         if encoding is not None and self._vectors.attached:
             seen = self._vectors.scan(encoding, self._turned(encoding), near, far)
             known = self._vectors.known
             signals |= {name: filled(values, known) for name, values in seen.items()}
         return signals
 
-    def _turned(self, encoding: Encoding) -> Floats:
-        return self._towards(encoding.vector) if self._towards else encoding.vector
+    @staticmethod
+    def _turned(encoding: Encoding) -> Floats:
+        return encoding.vector if encoding.turned is None else encoding.turned
 
-    def _features(self, question: str, named: bool, slots: Slots, topic: Floats) -> Signals:
+    def _features(self, question: str, named: bool, slots: Slots) -> Signals:
         """What the gate has to know of the words of `slots`, of the question and of the entity; these two are the same
         in every row."""
         asked, kinds = undated(list(dict.fromkeys(terms(question)))), asked_kinds(question)
@@ -218,7 +211,6 @@ class EntityIndex:
             "found": held,
             "missing": np.log1p(np.maximum(total - held, 0)),
             "misfit": ((self._kinds.rows[slots] & kinds == 0) & (kinds > 0)).astype(np.float32),
-            "clue": np.minimum(topic, ONE_TOPIC) * (1 - coverage) * np.float32(1 - values["size"] / FADING),
         }
 
     def _dense_features(self, encoding: Encoding, signals: Signals, slots: Slots) -> Signals:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import accumulate
@@ -117,7 +117,7 @@ class Recall:
     def begin(self, scope: Scope, search: str) -> Begun:
         """Begin with what takes longest: the entity's index, and the vectors of what is likely looked for."""
         embedder = self._embedder()
-        encoding = self._tasks.create_task(_encoded(embedder, search)) if embedder and search else None
+        encoding = self._tasks.create_task(_in_time(embedder.encode_query, search)) if embedder and search else None
         return Begun(embedder, self._indexes.begin(scope, embedder.id if embedder else None), search, encoding)
 
     async def recall(self, scope: Scope, question: Question, begun: Begun | None = None) -> list[Line]:
@@ -133,7 +133,7 @@ class Recall:
         begun = begun or self.begin(scope, question.search)
         embedder, encoding = begun.embedder, begun.encoding
         if embedder and (encoding is None or begun.search != question.search):
-            encoding = self._tasks.create_task(_encoded(embedder, question.search))
+            encoding = self._tasks.create_task(_in_time(embedder.encode_query, question.search))
         entity = await refreshed(begun.refresh)
         knowledge = None
         if entity.knowledge and scope.entity != NOBODY:
@@ -158,7 +158,7 @@ class Recall:
         embedder = self._embedder()
         entity = await self._indexes.current(scope, embedder.id if embedder else None)
         search = entity.widened(query)
-        encoding = await _encoded(embedder, search) if embedder else None
+        encoding = await _in_time(embedder.encode_query, search) if embedder else None
         if embedder and encoding:
             await self._complete(entity, embedder)
         async with entity.lock:
@@ -183,7 +183,7 @@ class Recall:
             await self._complete(entity, embedder)
         search = entity.widened(question.search)
         if embedder and query and search != question.search:
-            query = await _encoded(embedder, search)
+            query = await _in_time(embedder.encode_query, search)
         visible = _Visible(self, entity, scope, question)
         async with entity.lock:
             only = visible if visible.restricts else None
@@ -197,7 +197,7 @@ class Recall:
     async def _complete(self, entity: Entity, embedder: Embedder) -> None:
         """Make the vectors of what was said a moment ago, which the background work has not come to yet."""
         for unit, text in entity.without_vectors(JUST_SAID):
-            encoding = await _encoded(embedder, text)
+            encoding = await _in_time(embedder.encode_now, text)
             if encoding is None:
                 return
             async with entity.lock:
@@ -214,11 +214,11 @@ class Recall:
         return self._closed_by_default or "process" in self._rules.values()
 
 
-async def _encoded(embedder: Embedder, text: str) -> Encoding | None:
-    """The question's vectors; None if they are not there in time."""
+async def _in_time(encode: Callable[[str], Awaitable[Encoding]], text: str) -> Encoding | None:
+    """The text's vectors; None if they are not there in time."""
     try:
         async with asyncio.timeout(ENCODING):
-            return await embedder.encode_query(text)
+            return await encode(text)
     except TimeoutError:
         return None
     except EmbeddingError as error:

@@ -62,14 +62,14 @@ async def _watched(api: Api, total: int, began: str) -> None:
 
 
 async def _alone(settings: Config) -> tuple[int, str]:
-    from gateway import embed
+    from gateway import embedders
     from gateway.model import ModelError
     from gateway.store.sqlite import SqliteStore
     from gateway.worker import encode_some
 
     wanted = settings.embedder
     try:
-        embedder = await embed.load(wanted.kind, wanted.model, wanted.threads, models())
+        embedder = await embedders.load(wanted.kind, wanted.model, wanted.threads, models())
     except ModelError as error:
         raise CommandError(f"reindex: {error}") from error
     if embedder is None:

@@ -50,6 +50,9 @@ class Words:
     async def encode_query(self, text: str) -> Encoding:
         return self.encoded(text)
 
+    async def encode_now(self, text: str) -> Encoding:
+        return self.encoded(text)
+
     async def encode(self, texts: Sequence[str]) -> list[Encoding]:
         return [self.encoded(text) for text in texts]
 

@@ -278,6 +278,7 @@ class Encoded:
     vector = np.eye(64, dtype=np.float32)[3]
     tokens = np.array([2000, 2001], np.int32)
     token_vectors = np.eye(64, dtype=np.float32)[:2]
+    turned = None
 
 
 async def test_the_pooled_vector_can_be_searched_by_the_database(replicas: list[PostgresStore], owner: Any) -> None:

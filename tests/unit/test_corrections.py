@@ -21,6 +21,7 @@ class Flat:
     vector: Floats
     tokens: np.ndarray[tuple[int], np.dtype[np.int32]]
     token_vectors: Floats
+    turned: Floats | None = None
 
 
 def read(text: str) -> Said:

@@ -13,15 +13,8 @@ import numpy as np
 import pytest
 
 from gateway import model
-from gateway.embed import (
-    Embedder,
-    EmbeddingError,
-    Encoding,
-    OnnxEmbedder,
-    SentenceTransformersEmbedder,
-    ThreadEmbedder,
-    load,
-)
+from gateway.embed import Embedder, EmbeddingError, Encoding, ThreadEmbedder
+from gateway.embedders import OnnxEmbedder, SentenceTransformersEmbedder, load
 from gateway.model import ModelError
 from tests.unit.test_model import needs
 
@@ -254,6 +247,26 @@ async def test_the_prepared_model_agrees_with_sentence_transformers(minilm: Embe
     reference.close()
 
 
+async def test_a_question_is_turned_towards_what_answers_it(minilm: Embedder) -> None:
+    told = await minilm.encode(
+        ["I work as a veterinary nurse in Leeds.", "My car needs new tyres.", "I swim on Mondays."]
+    )
+    asked = [await minilm.encode_query(text) for text in ("What is my job?", "When do I exercise?")]
+    for question, answer in zip(asked, (0, 2), strict=True):
+        assert question.turned is not None
+        assert np.linalg.norm(question.turned) == pytest.approx(1, abs=1e-5)
+        found = [float(question.turned @ each.vector) for each in told]
+        assert found.index(max(found)) == answer
+        assert found[answer] > float(question.vector @ told[answer].vector)
+
+
+async def test_what_is_told_is_read_as_published_at_once_or_later(minilm: Embedder) -> None:
+    at_once = await minilm.encode_now(TEXTS[0])
+    (later,) = await minilm.encode([TEXTS[0]])
+    assert at_once.turned is None is later.turned
+    assert np.array_equal(at_once.vector, later.vector)
+
+
 async def test_a_model_that_cannot_run_is_refused_at_load(folder: Path, tmp_path: Path) -> None:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -290,7 +303,7 @@ async def test_auto_takes_the_prepared_model(folder: Path, name: str) -> None:
 
 async def test_auto_says_why_there_is_no_model(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     assert await load("auto", "no-such-model", 1, tmp_path) is None
-    (record,) = [each for each in caplog.records if each.name == "gateway.embed"]
+    (record,) = [each for each in caplog.records if each.name == "gateway.embedders"]
     assert "only all-MiniLM-L6-v2 can be prepared for onnx, not no-such-model" in record.getMessage()
 
 

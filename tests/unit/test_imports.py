@@ -68,13 +68,13 @@ store.pages
 wire.door wire.side_calls
 transport wire.naming wire.reply wire.responses wire.responses_reply wire.messages wire.messages_reply prompt
 ranking
-distant units
+distant units embedders
 wire.responses_items wire.messages_blocks
 wire.chat
-wire.document wire.sse wire.lenient lexical dense relevance selection embed model bearing
-signals weights towards topics
-metrics log settings
-config words
+wire.document wire.sse wire.lenient lexical dense relevance selection embed model
+signals weights
+metrics log settings questions
+config words bert
 domain errors english dates columns
 __init__ extract wire demo api commands store.migrations
 """

