@@ -5,12 +5,14 @@ The cases are statements.jsonl and dialogues.jsonl beside this file; with --held
 """
 
 import json
+import re
 import sys
 import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,52 @@ def holding(found: Sequence[Statement], words: str) -> Statement | None:
     return min(held, key=lambda one: len(one.text), default=None)
 
 
+JOINING = frozenset("and but so because since which who".split())
+"""Words that may be lost where a statement was cut in two."""
+
+
+def holders(found: Sequence[Statement], words: str) -> list[Statement]:
+    """The one statement that holds `words`, or else the neighbours that a statement was cut into: together they hold
+    all of its words in order, but for joining words and a subject that is repeated. None where a part is missing."""
+    one = holding(found, words)
+    if one is not None:
+        return [one]
+    wanted = _spoken(words)
+    runs = (_run(found[first:], wanted) for first in range(len(found)))
+    return min(filter(None, runs), key=len, default=[])
+
+
+def _run(found: Sequence[Statement], wanted: list[str]) -> list[Statement]:
+    """The first statements, as many as it takes, where the first one ends with how `wanted` begins, and each further
+    one goes on from its own begin, or behind words that the one before begins with too."""
+    before: list[str] = []
+    for count, one in enumerate(found, 1):
+        own = _spoken(one.text)
+        begins = range(len(own)) if count == 1 else range(_shared(before, own) + 1)
+        length = next((len(own) - at for at in begins if _meet(own[at:], wanted)), 0)
+        if not length:
+            return []
+        if length >= len(wanted):
+            return list(found[:count])
+        before, wanted = own, wanted[length:]
+    return []
+
+
+def _shared(one: Sequence[str], other: Sequence[str]) -> int:
+    """How many words both begin with."""
+    return sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(one, other, strict=False)))
+
+
+def _meet(own: list[str], wanted: list[str]) -> bool:
+    """Whether one of the two, neither of them empty, begins with the other."""
+    length = min(len(own), len(wanted))
+    return length > 0 and own[:length] == wanted[:length]
+
+
+def _spoken(text: str) -> list[str]:
+    return [word for word in re.findall(r"[\w'’%$€£]+", plain(text)) if word not in JOINING]
+
+
 def ends(new: Statement, old: Statement) -> bool:
     """Whether a new statement supersedes an old one."""
     return any(_ends(new, ended, triple) for ended in new.ends for triple in old.triples)
@@ -99,21 +147,25 @@ def of_statements(held: bool) -> tuple[dict[str, Tally], Counter[tuple[str, str]
 
 
 def tallied(messages: Sequence[dict[str, Any]]) -> tuple[dict[str, Tally], Counter[tuple[str, str]]]:
-    """What is kept, left out and told apart in the messages, and which kinds were taken for which."""
-    tallies = {name: Tally() for name in ("kept", "left out", "kind", "standing")}
+    """What is kept (and of it what in one piece), left out and told apart in the messages, and which kinds were taken
+    for which."""
+    tallies = {name: Tally() for name in ("kept whole", "kept", "left out", "kind", "standing")}
     confused: Counter[tuple[str, str]] = Counter()
     for case in messages:
         found = statements(case["said"], asked=case["asked"], at=datetime.fromisoformat(case["at"]))
         texts = [one.text for one in found]
         for wanted in case["statements"]:
-            one = holding(found, wanted["words"])
-            tallies["kept"].count(one is not None, f"{wanted['words']!r} of {case['said']!r}: {texts}")
-            if one is None:
+            held = holders(found, wanted["words"])
+            tallies["kept whole"].count(len(held) == 1, f"{wanted['words']!r}: {texts}")
+            tallies["kept"].count(bool(held), f"{wanted['words']!r} of {case['said']!r}: {texts}")
+            if not held:
                 continue
+            one = next((one for one in held if one.kind == wanted["kind"]), held[0])
             confused[wanted["kind"], one.kind] += 1
             tallies["kind"].count(one.kind == wanted["kind"], f"{wanted['kind']} as {one.kind}: {one.text!r}")
             standing = bool(wanted.get("standing"))
-            tallies["standing"].count(one.standing == standing, f"{standing} wanted: {one.text!r}")
+            got_standing = any(each.standing for each in held)
+            tallies["standing"].count(got_standing == standing, f"{standing} wanted: {one.text!r}")
         for piece in case["not"]:
             got = holding(found, piece)
             tallies["left out"].count(got is None, f"{piece!r} in {got.text if got else ''!r}")

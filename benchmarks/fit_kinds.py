@@ -35,13 +35,16 @@ BATCHES = {"first": 808, "hard": 260, "terse": 1775, "short": 504, "other": 260}
     "phone": 220,
     "work": 200,
     "odd": 680,
+    "daily": 300,
 }
 """Of statements.jsonl, in order: how many messages came from one writer."""
-WEIGHTS = {"sentences": 0.6, "first": 1.0, "hard": 2.0, "terse": 1.5, "dialogues": 0.1, "memories": 0.1}
+WEIGHTS = {"sentences": 0.6, "first": 1.0, "hard": 2.0, "terse": 1.5, "dialogues": 0.1, "memories": 0.1} | {
+    "everyday": 0.7
+}
 ANY = "?"
 """The letter of a statement whose kind nobody labelled."""
 _OWN = frozenset("i my we our am is are was has have had the".split())
-CROSSED = ("hard", "other", "plain", "phone", "work", "held")
+CROSSED = ("hard", "other", "plain", "phone", "work", "daily", "held")
 """By writers who knew neither the rules nor each other; nothing is ever fitted on the last one."""
 RARE = 2
 """A feature of fewer pieces is not looked at."""
@@ -49,7 +52,7 @@ PENALTY = 7e-5
 STEPS_DOWN = 150
 SMALL = 1
 """In tenths: a smaller weight is left out."""
-ROOM = 480_000
+ROOM = 800_000
 """Characters that the weights may take; the weakest features go."""
 WIDTH = 118
 Case = dict[str, Any]
@@ -63,6 +66,8 @@ class Row:
     letter: str
     features: frozenset[str]
     weight: float
+    kind_alone: bool = False
+    """It is one of many statements without anything beside them: they would say that nearly all is stated."""
 
 
 def batches() -> dict[str, list[Case]]:
@@ -71,7 +76,8 @@ def batches() -> dict[str, list[Case]]:
     found = {"sentences": [_case(line) for line in (HERE / "sentences.txt").read_text().splitlines()]}
     for name, size in BATCHES.items():
         found[name], rest = rest[:size], rest[size:]
-    return found | {"rest": rest, "dialogues": list(_of_dialogues()), "memories": list(_of_memories())}
+    asked = {"memories": list(_of_memories("oblique", "first_person")), "everyday": list(_of_memories("everyday"))}
+    return found | {"rest": rest, "dialogues": list(_of_dialogues())} | asked
 
 
 def _of_dialogues() -> Iterator[Case]:
@@ -85,10 +91,12 @@ def _of_dialogues() -> Iterator[Case]:
                 yield _case(f"{ANY if named else '-'} {said}")
 
 
-def _of_memories() -> Iterator[Case]:
+def _of_memories(*names: str) -> Iterator[Case]:
     """What can be asked for later is stated."""
-    for name in ("oblique", "first_person"):
-        yield from (_case(f"{ANY} {case['say']}") for case in cases(name, False) if case["say"])
+    for name in names:
+        for case in cases(name, False):
+            if case["say"]:
+                yield _case(f"{LETTER_OF.get(case.get('kind', ''), ANY)} {case['say']}")
 
 
 def _case(line: str) -> Case:
@@ -99,7 +107,7 @@ def _case(line: str) -> Case:
     return {"said": said, "asked": question if answer else "", "statements": stated, "not": [] if stated else [said]}
 
 
-def rows(case: Case, weight: float) -> Iterator[Row]:
+def rows(case: Case, weight: float, kind_alone: bool) -> Iterator[Row]:
     """The pieces of a message that are labelled with one letter."""
     answer = short_answer(case["said"], case["asked"])
     question = question_to_user(case["asked"])
@@ -108,7 +116,7 @@ def rows(case: Case, weight: float) -> Iterator[Row]:
         for piece, _ in judged:
             letters = set(_letters(case, _text(passage, piece.start, piece.stop)))
             if len(letters) == 1:
-                yield Row(letters.pop(), frozenset({BIAS, *piece.evidence}), weight)
+                yield Row(letters.pop(), frozenset({BIAS, *piece.evidence}), weight, kind_alone)
 
 
 def _text(passage: Passage, start: int, stop: int) -> str:
@@ -159,6 +167,7 @@ def _fitted(matrix: csr_matrix, found: Sequence[Row]) -> NDArray[np.float64]:
     """Weights of the columns, one of each code."""
     turned = matrix.T.tocsr()
     target = np.array([[code == row.letter or (row.letter == ANY and code != NOT) for code in CODES] for row in found])
+    possible = np.array([[code != NOT or not row.kind_alone for code in CODES] for row in found])
     share = np.array([row.weight for row in found])
     share /= share.sum()
 
@@ -166,7 +175,7 @@ def _fitted(matrix: csr_matrix, found: Sequence[Row]) -> NDArray[np.float64]:
         weights = flat.reshape(-1, len(CODES))
         scores = matrix @ weights
         scores -= scores.max(axis=1, keepdims=True)
-        raised = np.exp(scores)
+        raised = np.exp(scores) * possible
         whole = raised.sum(axis=1)
         meant = raised * target
         part = meant.sum(axis=1)
@@ -233,7 +242,7 @@ def _often(texts: Iterable[str]) -> list[str]:
 def main() -> None:
     messages = batches()
     found = {
-        name: [row for case in several for row in rows(case, WEIGHTS.get(name, 1.5))]
+        name: [row for case in several for row in rows(case, WEIGHTS.get(name, 1.5), name == "everyday")]
         for name, several in messages.items()
     }
     print(json.dumps(Counter(row.letter for several in found.values() for row in several)))

@@ -24,6 +24,10 @@ def joints(words: Words) -> list[tuple[int, int]]:
     found: list[tuple[int, int]] = []
     at = 1
     while at < len(plain) - 1:
+        behind = behind_aside(words, at) if plain[at] == "," else at
+        if behind > at:
+            at = behind
+            continue
         if plain[at] in BREAKS or plain[at] in JOINTS:
             end = at
             dash = plain[at] == "-" and words.end(at - 1) == words.start(at)
@@ -34,6 +38,99 @@ def joints(words: Words) -> list[tuple[int, int]]:
                 found.append((end, at))
         at += 1
     return found
+
+
+_LONGEST_ASIDE = 9
+"""Words between two commas."""
+_PRONOUNS = frozenset("i you we he she it they there this that these those me not".split())
+_SHARING = frozenset("i we you he she they who that which whom whose".split())
+"""What a clause within a subject begins with: "the woman I keep mentioning"."""
+_CIRCUMSTANCES = frozenset(
+    """in on at for with about from to by after before during since until if when while as because so but and or then
+    now today yesterday tomorrow last next this please yes no also not just""".split()
+)
+_SAYING = frozenset("says said reckons thinks insists claims swears warns believes".split())
+_TELLING = frozenset("told tells".split())
+_OF_WHOM = frozenset("my our the his her their a an she he they".split())
+
+
+def behind_aside(words: Words, comma: int) -> int:
+    """Behind what stands between commas within a clause, or tells at its end who said so; `comma` if nothing does."""
+    plain = words.plain
+    end = _run(words, comma + 1)
+    if _attributes(words, comma + 1, end):
+        return end + _goes_on(words, end, True)
+    while comma + 1 < end < len(plain) - 1 and end - comma <= _LONGEST_ASIDE and plain[end] == ",":
+        between = plain[comma + 1 : end]
+        if _goes_on(words, end, not {"and", "both"}.isdisjoint(between)):
+            apart = any(_verbal(word) for word in between) or between[0] in _PRONOUNS
+            return comma if apart or not _nominal(words, comma) else end + 1
+        end = _run(words, end + 1)
+    return comma
+
+
+def told_until(words: Words, start: int, stop: int) -> int:
+    """Where what is told ends that somebody is said to say at the end of a clause; `stop` if nobody is."""
+    plain = words.plain
+    end = stop
+    while end > start and not words.is_word(end - 1):
+        end -= 1
+    for at in range(end - 1, max(start, end - _LONGEST_ASIDE), -1):
+        if plain[at] == ",":
+            return at if _attributes(words, at + 1, end) else stop
+    return stop
+
+
+def _run(words: Words, at: int) -> int:
+    """Behind the words from `at` that no mark parts."""
+    plain = words.plain
+    stop = min(len(plain), at + _LONGEST_ASIDE)
+    while at < stop and (words.is_word(at) or (plain[at] == "." and plain[at - 1] in _TITLES)):
+        at += 1
+    return at
+
+
+def _attributes(words: Words, at: int, stop: int) -> bool:
+    """ "says the vet", "according to Ana", "the doctor told me", "or so my wife says"."""
+    plain = words.plain
+    at += 2 * (plain[at : at + 2] == ["or", "so"])
+    said = plain[at:stop]
+    if not 1 < len(said) < 7 or (stop < len(plain) and plain[stop] not in BREAKS):
+        return False
+    if said[:2] == ["according", "to"]:
+        return True
+    if said[0] in _SAYING:
+        quoted = "i" in plain[:at] and said[1] not in ("my", "our")
+        return not quoted and (words.named(at + 1) or said[1] in _OF_WHOM)
+    told = said[-1] in _SAYING or (said[-1] in ("me", "us") and said[-2] in _TELLING)
+    return told and (words.named(at) or said[0] in _OF_WHOM)
+
+
+def _goes_on(words: Words, comma: int, several: bool) -> bool:
+    """Whether behind a comma the verb of a subject before it stands, and no question. `several`: it is of more than
+    one, so that its verb is a bare one."""
+    plain = words.plain
+    verb, following = (*plain[comma + 1 : comma + 3], "", "")[:2]
+    finite = _finite(verb) and (several or VERBS.get(verb) != verb or verb in AUXILIARIES)
+    return plain[comma : comma + 1] == [","] and finite and following not in _PRONOUNS
+
+
+def _nominal(words: Words, stop: int) -> bool:
+    """Whether nothing but a noun, with what is told of it, stands in the clause that ends at `stop`."""
+    plain = words.plain
+    begin = stop
+    while begin and plain[begin - 1] not in BREAKS and plain[begin - 1] not in JOINTS:
+        begin -= 1
+        if stop - begin > 2 * _LONGEST_ASIDE:
+            return False
+    if begin == stop or plain[begin] in _PRONOUNS or plain[begin] in _CIRCUMSTANCES:
+        return False
+    verbs = [at for at in range(begin, stop) if _verbal(plain[at])]
+    return not verbs or not _SHARING.isdisjoint(plain[begin + 1 : verbs[0]])
+
+
+def _verbal(word: str) -> bool:
+    return word != "'s" and (word in VERBS or word in AUXILIARIES)
 
 
 def independent(words: Words) -> list[tuple[int, int]]:
@@ -98,3 +195,37 @@ _NOUNS = frozenset(
     """.split()
 ) - frozenset("works plays love hate work live play use study".split())
 """Forms that are more often nouns or infinitives behind "and"."""
+
+
+REASONS = frozenset("because cause cuz cos since as".split())
+"""What a reason follows, in front of a question or a command or behind it."""
+_OF_THE_TALK = frozenset("it this that these those you your there he she they what who when".split())
+_RELATIONS = frozenset("to for with at on of from by in than like about around let and or but".split())
+_REPORTING = frozenset("told tells tell asked asks ask said shows showed sent sends says".split())
+_TOUCHING = frozenset("make makes made making hurt hurts trigger triggers off upset upsets irritate irritates".split())
+_RESULTS = frozenset("error errors warning warnings wrong zero nothing none result results output answer null".split())
+
+
+def of_user(words: Words, start: int, stop: int) -> bool:
+    """Whether a reason tells of the user: "crowds make me tired", "pollen sets off my asthma", "Ana is our vet"."""
+    plain = words.plain
+    if start >= stop or plain[start] in _OF_THE_TALK:
+        return False
+    if ["and", "i"] in (plain[start + 1 : start + 3], plain[start + 2 : start + 4]):
+        return True
+    for at in range(start + 1, stop - 1):
+        word, following = plain[at], plain[at + 1]
+        if word in BE or (word in ADVERBS and plain[at - 1] in BE):
+            found = following in ("my", "our")
+        elif following in ("me", "us"):
+            found = words.is_word(at) and word not in _RELATIONS and word not in _REPORTING
+            found = found and _RESULTS.isdisjoint(plain[at + 2 : at + 5]) and not _counted(plain[at + 2 : at + 3])
+        else:
+            found = following in ("my", "our") and word in _TOUCHING
+        if found:
+            return True
+    return False
+
+
+def _counted(words: list[str]) -> bool:
+    return bool(words) and words[0][:1].isdigit()

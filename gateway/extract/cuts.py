@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from gateway.extract.acts import act
-from gateway.extract.clauses import joints
-from gateway.extract.lexicon import AUXILIARIES, VERBS
-from gateway.extract.tokens import Phrases, Words
+from gateway.extract.clauses import BREAKS, REASONS, joints, of_user, one_subject
+from gateway.extract.lexicon import AUXILIARIES, TIES, VERBS
+from gateway.extract.tokens import Phrases, Words, first_of
 from gateway.words import is_question
 
 OWN = frozenset("i we my our".split())
@@ -35,10 +35,20 @@ def cuts(words: Words, start: int) -> list[tuple[int, int]]:
             if begin + 2 < at and plain[begin] in OWN and _asks_afresh(words, at):
                 spans.append((begin, at))
                 begin = at
-        elif at > begin and (plain[end] in ",;:.!?…()—–--" or plain[end] == "-" or _new_act(words, at)):
+        elif (
+            at > begin
+            and not _of_several(words, begin, end, at)
+            and (plain[end] in ",;:.!?…()—–--" or plain[end] == "-" or _new_act(words, at))
+        ):
             spans.append((begin, end))
             begin = at
     return [*spans, (begin, len(plain))]
+
+
+def _of_several(words: Words, begin: int, end: int, at: int) -> bool:
+    """ "Ana and I", "my wife and I": but half of a subject stands before "and"."""
+    person = words.named(end - 1) or words.plain[end - 1] in TIES
+    return person and words.plain[end:at] == ["and"] and words.plain[at] in OWN and one_subject(words, begin, end, at)
 
 
 _UNKNOWN = frozenset(
@@ -71,6 +81,8 @@ def _new_act(words: Words, at: int) -> bool:
     plain = words.plain
     if plain[at] in OWN or plain[at] in ("he", "she", "they", "please", "pls"):
         return True
+    if plain[at - 1] in REASONS and of_user(words, at, _until_mark(words, at)):
+        return True
     if plain[at - 1] == "and" and plain[at] in ("give", "tell", "show", "help", "do", "is", "are", "write"):
         return False
     if FRESH.at(plain, at):
@@ -78,6 +90,12 @@ def _new_act(words: Words, at: int) -> bool:
     return strict_command(words, at, len(plain))
 
 
+def _until_mark(words: Words, at: int) -> int:
+    return first_of(words.plain[: at + _REACH], BREAKS, at)
+
+
+_REACH = 24
+"""Words of a reason that are looked at."""
 _BEFORE_ORDER = frozenset("please pls so then and now just also but kindly maybe".split())
 
 

@@ -53,8 +53,6 @@ def quantity(reading: Reading, subject: Subject, group: Group) -> None:
     if at >= stop or (had and not reading.turned) or (group.verb in MINDED and group.verb != "go"):
         return
     end = at + 1
-    while end + 1 < stop and plain[end] == "," and plain[end + 1].isdigit():
-        end += 2
     per = next((k for k in range(end, min(stop - 1, end + 4)) if plain[k] in _PER and plain[k + 1] in _UNITS), 0)
     hour = plain[at - 1] in ("at", "by", "until", "till", "around", "before") and tuple(plain[end:per]) in (
         (),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from gateway.extract.lexicon import ADVERBS, ARTICLES, BE, OBJECT_STOPS, TRAILING, VERBS
@@ -108,7 +108,7 @@ def object_at(words: Words, start: int, stop: int, also: Iterable[str] = ()) -> 
     plain = words.plain
     stops = OBJECT_STOPS.union(also)
     end = first_of(plain, stops, start)
-    while end + 1 < stop and ((plain[end] == "." and words.is_word(end + 1)) or _thousands(plain, start, end)):
+    while end + 1 < stop and plain[end] == "." and words.is_word(end + 1):
         end = first_of(plain, stops, end + 1)
     end = place = min(end, stop)
     while start < end and (plain[start] in ARTICLES or plain[start] in ("to", "just", "now", "actually", "only")):
@@ -117,12 +117,6 @@ def object_at(words: Words, start: int, stop: int, also: Iterable[str] = ()) -> 
         start += 1
     end = _trimmed(words, start, end)
     return words.between(start, end).strip(" '\"“”"), place
-
-
-def _thousands(plain: Sequence[str], start: int, at: int) -> bool:
-    """Whether a comma stands within a number: "1,100"."""
-    digits = plain[at] == "," and at > start and plain[at - 1][-1:].isdigit() and len(plain[at + 1]) == 3
-    return digits and plain[at + 1].isdigit()
 
 
 def _trimmed(words: Words, start: int, end: int) -> int:

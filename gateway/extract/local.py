@@ -236,5 +236,5 @@ def _of_run(words: Words, run: Judged, told: bool, at: datetime | None) -> State
         text = words.between(first.start, last.stop)
     stated_in, over = tongues.facts(text)
     triples, ends = tuple(stated_in), tuple(over)
-    kind = "preference" if told else kind_of(_weighed(run), (), triples, False)
+    kind = "rule" if told else kind_of(_weighed(run), (), triples, False)
     return Statement(text, kind, told or names(triples), triples, ends, dates(text, at) if at else ())

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-from gateway.extract.clauses import BREAKS, JOINTS, independent
+from gateway.extract.clauses import BREAKS, JOINTS, independent, told_until
 from gateway.extract.cuts import cuts
 from gateway.extract.shape import Shape, asked_for, shape
 from gateway.extract.tokens import Words
@@ -78,7 +78,7 @@ def _cut(passage: Passage) -> Iterator[Piece]:
         while stop > start + 1 and following < len(words) and words.plain[stop - 1] in _BETWEEN:
             stop -= 1
         first = passage.start if start == 0 and passage.start < stop else start
-        yield Piece(start, stop, shape(words, first, stop))
+        yield Piece(start, stop, shape(words, first, told_until(words, first, stop)))
 
 
 _BETWEEN = BREAKS | JOINTS

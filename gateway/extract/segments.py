@@ -83,9 +83,8 @@ class Segment:
 
 def segments(text: str) -> Iterator[Segment]:
     """The user's own sentences in order; ends where a pasted text begins."""
-    lines = _plain_lines(_FENCED.sub("\n\0\n", own_words(text)))
+    lines = _without_transcript(_plain_lines(_FENCED.sub("\n\0\n", own_words(text))))
     lead, code = "", False
-    lines = _without_transcript(lines)
     for number, line in enumerate(lines):
         if line == "\0":
             lead = ""
@@ -107,7 +106,7 @@ def segments(text: str) -> Iterator[Segment]:
         if _MAIL_QUOTED.match(bare) or _mail(lines, number):
             return
         inside = False
-        for sentence in sentences(_without_speech(bare)):
+        for place, sentence in enumerate(several := sentences(_without_speech(bare)), 1):
             words = Words(sentence)
             within, inside = inside, open_quote(words, len(words), inside)
             if within or (words.plain[:1] in (['"'], ["“"]) and (inside or words.plain[-1] in '"”')):
@@ -118,10 +117,27 @@ def segments(text: str) -> Iterator[Segment]:
                     yield Segment(before)
                 if _GONE in sentence:
                     continue
+                yield from _behind_code(sentence, several[place:])
                 return
             if sentence.endswith(":") and _list_follows(lines, number):
                 lead = sentence[:-1].strip()
             else:
+                yield Segment(sentence, words=words)
+
+
+_OWN = frozenset("i we my our".split())
+_IN_CODE = re.compile(
+    r"[\\{}^|`]|\$(?!\d)|\b[A-Z]\w{0,40}(?:Error|Exception)\b|[\w\])]\(\S{0,40}\)|\w\[\S{0,40}\]|\S\s?(?:[=!<>]=|[-=]>)\s?\S"
+)
+
+
+def _behind_code(command: str, rest: list[str]) -> Iterator[Segment]:
+    """What the user says of themselves in the line behind code that a command is upon; none behind prose, which could
+    go on."""
+    if _IN_CODE.search(command.partition(":")[2]):
+        for sentence in rest:
+            words = Words(sentence)
+            if not _OWN.isdisjoint(words.plain[:1]):
                 yield Segment(sentence, words=words)
 
 

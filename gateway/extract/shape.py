@@ -139,6 +139,11 @@ def _verbal(words: Sequence[str]) -> bool:
 def _told_of(words: Words, start: int, classes: Sequence[str]) -> tuple[str, int]:
     """Of whom or of what the sentence tells, and the place behind that."""
     plain = words.plain
+    both = next(
+        (at for at in range(start + 1, start + min(5, len(classes) - 1)) if plain[at : at + 2] == ["and", "i"]), 0
+    )
+    if both and (words.named(both - 1) or plain[both - 1] in TIES):
+        return "we", both + 2 - start
     for offset, known in enumerate(classes[:9]):
         at = start + offset
         word = plain[at]

@@ -6,10 +6,13 @@ from collections.abc import Iterable
 
 from gateway.domain import Ended
 from gateway.extract.groups import bare
+from gateway.extract.lexicon import VERBS
+from gateway.extract.sayings import ORDERS
 from gateway.extract.tokens import Words
 
 _STOPS = frozenset(", ; : ( ) . ! ? … — – and but because since so which who".split())
 _NOW = frozenset("now nowadays currently".split())
+_BEFORE_ORDER = frozenset("please pls always just then from now on only also".split())
 _LONGEST = 6
 """Words of an old value."""
 
@@ -65,9 +68,21 @@ def _span(words: Words, at: int, old: set[str]) -> int:
         if end and plain[end : end + 1] == ["but"]:
             return end + 1
         return end if plain[at - 1] == "," else 0
-    if plain[at : at + 2] in (["instead", "of"], ["rather", "than"]):
+    if plain[at : at + 2] in (["instead", "of"], ["rather", "than"]) and not _ordered(words, at):
         return _until(words, at + 2, old, ())
     return 0
+
+
+def _ordered(words: Words, at: int) -> bool:
+    """Whether the clause up to `at` orders, so that what is not to be done is a part of it and no old value; but for
+    what the user is to be called."""
+    begin = at
+    while begin and words.plain[begin - 1] not in _STOPS:
+        begin -= 1
+    while words.plain[begin] in _BEFORE_ORDER:
+        begin += 1
+    verb = words.plain[begin]
+    return (VERBS.get(verb) == verb or verb in ORDERS) and verb not in ("call", "address")
 
 
 def _until(words: Words, start: int, old: set[str], stops: tuple[str, ...]) -> int:

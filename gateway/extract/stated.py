@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gateway.extract.acts import Act, act, opening, small_talk, talks
 from gateway.extract.asking import asks, polite_order
+from gateway.extract.clauses import REASONS, of_user
 from gateway.extract.cuts import FRESH, OWN, cuts, strict_command
 from gateway.extract.lexicon import AUXILIARIES, VERBS
 from gateway.extract.manner import conditional, forgets, lasting
@@ -126,9 +127,18 @@ def _parts(words: Words, start: int) -> str:
 def _act_of(words: Words, span: tuple[int, int], place: int, spans: list[tuple[int, int]]) -> Act:
     start, stop = span
     plain = words.plain
+    if place and plain[start - 2] == "," and _reason(words, span):
+        return "states"
+    behind_reason = place == 1 and plain[spans[0][0]] in _REASONS and _verbal(words, spans[0])
     if place and not (strict_command(words, start, stop) or asks(words, start, stop) or FRESH.at(plain, start)):
         return "talks" if plain[start] in OWN and talks(words, start, stop) else "states"
-    if place == 0 or place == len(spans) - 1 or FRESH.at(plain, start) or strict_command(words, start, stop):
+    if (
+        place == 0
+        or place == len(spans) - 1
+        or behind_reason
+        or FRESH.at(plain, start)
+        or strict_command(words, start, stop)
+    ):
         found = act(words, start, stop)
         if found == "states" and FRESH.at(plain, start) and place:
             return "asks"
@@ -153,12 +163,13 @@ def _joined(words: Words, start: int, spans: list[tuple[int, int]], acts: list[A
             continue
         if runs and runs[-1][-1] == place - 1 and not other:
             runs[-1].append(place)
-        elif (place == 0 and _says(words, span, bool(reason))) or (place and _own(words, span)):
+        elif _says(words, span, bool(reason)) if place == 0 else (_own(words, span) or _reason(words, span)):
             runs.append([place])
     if not runs:
         return ""
     best = max(runs, key=lambda run: spans[run[-1]][1] - spans[run[0]][0])
     first, last = spans[best[0]][0], spans[best[-1]][1]
+    last -= best[0] > 0 and plain[last - 1] == "?"
     while (
         first < last - 1 and plain[first] in _REASONS and plain[first] != "now" and plain[first + 1] not in ("a", "an")
     ):
@@ -167,6 +178,11 @@ def _joined(words: Words, start: int, spans: list[tuple[int, int]], acts: list[A
     end = len(words.text) if last == len(words) else words.end(last - 1)
     end += words.text[end : end + 1] == "."
     return words.text[begin:end].strip()
+
+
+def _reason(words: Words, span: tuple[int, int]) -> bool:
+    """Whether a later clause tells of the user why something is asked or ordered."""
+    return words.plain[span[0] - 1] in REASONS and (of_user(words, *span) or _own(words, span))
 
 
 _CIRCUMSTANCES = frozenset("in on for at with about regarding to from by after before hi hello".split())
@@ -182,6 +198,8 @@ def _says(words: Words, span: tuple[int, int], reason: bool) -> bool:
         start += 1
     if plain[start : start + 1] == ["that"]:
         start += 1
+    if reason and of_user(words, start, stop):
+        return True
     if _own(words, (start, stop)) or (plain[start : start + 2] == ["these", "days"] and stop - start > 4):
         return True
     if not reason and plain[start : start + 1] in (["no"], ["not"], ["never"], ["always"]):
@@ -190,7 +208,11 @@ def _says(words: Words, span: tuple[int, int], reason: bool) -> bool:
         return False
     if plain[start] in ("it", "that", "this", "these", "those", "you", "there"):
         return False
-    return any(word in AUXILIARIES or word in VERBS for word in plain[start + 1 : stop]) and stop - start > 2
+    return _verbal(words, (start + 1, stop)) and stop - start > 2
+
+
+def _verbal(words: Words, span: tuple[int, int]) -> bool:
+    return any(word in AUXILIARIES or word in VERBS for word in words.plain[span[0] : span[1]])
 
 
 _LEADING = _REASONS | frozenset("that so and but also actually btw".split())

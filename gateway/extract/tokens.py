@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-_TOKEN = re.compile(r"[#$€£+]?[^\W_]+(?:[.'’@/:+#&_~-][^\W_]+)*(?:\+\+|[#%])?|…|--+|[^\w\s]|_+")
+_TOKEN = re.compile(r"[#$€£+]?[^\W_]+(?:(?:[.'’@/:+#&_~-]|(?<=\d),(?=\d))[^\W_]+)*(?:\+\+|[#%])?|…|--+|[^\w\s]|_+")
 _BRITISH = {
     "favorite": "favourite",
     "favorites": "favourites",

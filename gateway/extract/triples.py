@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from gateway.domain import USER, Triple
 from gateway.extract.aspects import aspects, is_day, is_hour, one_of_its_kind, unqualified
 from gateway.extract.changes import attribute_change, person_change
+from gateway.extract.clauses import behind_aside, told_until
 from gateway.extract.events import happenings
 from gateway.extract.groups import Group, group_at, listed, object_at
 from gateway.extract.impersonal import impersonal
@@ -60,8 +63,8 @@ def read(words: Words, start: int, stop: int, mentioned: Mentioned, changed: boo
     whole = Reading(words, at, stop, mentioned, changed)
     if at >= stop or words.plain[at] in _UNREAL_OPENINGS or words.plain[stop - 1] == "?":
         return whole
-    begin = at
-    for end, following in [*_inner(words, at, stop), (stop, stop)]:
+    begin, told = at, told_until(words, at, stop)
+    for end, following in [*_inner(words, at, told), (told, told)]:
         reading = Reading(words, begin, end, mentioned, changed)
         _read(reading, start)
         whole.carried = reading.carried or whole.carried
@@ -118,10 +121,16 @@ def _read(reading: Reading, start: int) -> None:
     if subject is None and group_at(words, at, stop).verb:
         subject = _shared(reading, at, start > 0)
     if subject is not None:
+        subject = replace(subject, verb=_behind(words, subject.verb))
         broaden(reading, subject, _clause(reading, subject))
     happenings(reading, subject)
     if subject is not None and not reading.carried and subject.verb > at:
         mentioned.said = words.between(at, subject.verb)
+
+
+def _behind(words: Words, verb: int) -> int:
+    """Where the verb stands whose subject was read as far as an aside: "my eldest, Ana, is nine"."""
+    return max(verb, behind_aside(words, verb - 1)) if verb and words.plain[verb - 1] == "," else verb
 
 
 _CIRCUMSTANCES = frozenset(

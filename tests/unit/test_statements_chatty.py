@@ -216,7 +216,7 @@ def test_a_full_stop_within_a_sentence_does_not_cut_it(text: str) -> None:
         ("My name is Ana.", "fact"),
         ("I live in Leeds.", "fact"),
         ("I have type 1 diabetes.", "fact"),
-        ("I'm vegetarian.", "preference"),
+        ("I'm vegetarian.", "fact"),
         ("My favourite band is Radiohead.", "preference"),
         ("I'd rather travel by train.", "preference"),
         ("I'm fluent in French.", "skill"),
