@@ -24,6 +24,8 @@ UNFOUND = np.float32(0.2)
 """Highest relevance, by words, of a unit that holds none of the question's: it may come along, but opens no gate."""
 TERMS = 64
 """Terms of a question that are looked for; in a pasted page there are hundreds."""
+UNREAD = 255
+"""In place of kinds of answer that nobody asked for yet."""
 LARGE = 1000
 """Units past which more of them do not raise what the gate asks for."""
 
@@ -44,7 +46,8 @@ class EntityIndex:
         self._before, self._after = Column(np.int32), Column(np.int32)  # neighbours in the session; 0: none
         self._said, self._day = Column(np.float64), Column(np.int64)  # seconds since 1970; ordinal
         self._traits = Column(np.float32, 4)  # question, length, holds a time word, nothing but questions
-        self._kinds = Column(np.uint8)  # of answers that it may hold, `dates.told_kinds`
+        self._kinds = Column(np.uint8)  # of answers that it may hold, `dates.told_kinds`; UNREAD until that is asked
+        self._texts = [""]
         for column in self._columns():
             column.append(0)  # no unit
         self._postings = Postings()
@@ -79,6 +82,7 @@ class EntityIndex:
         before = self._before.rows[first:]
         self._after.rows[before] = np.arange(first, len(self._keys))
         self._after.rows[0] = 0
+        self._texts += [unit.text for unit in batch]
         self._postings.add(first, words)
         self._vectors.add(len(batch))
         self._links = None
@@ -96,6 +100,7 @@ class EntityIndex:
             return
         kept = np.ones(len(self._keys), np.bool_)
         kept[gone] = False
+        self._texts = [text for text, here in zip(self._texts, kept.tolist(), strict=True) if here]
         self._postings.keep(kept)
         self._vectors.keep(kept)
         for column in self._columns():
@@ -210,8 +215,15 @@ class EntityIndex:
             "coverage": coverage,
             "found": held,
             "missing": np.log1p(np.maximum(total - held, 0)),
-            "misfit": ((self._kinds.rows[slots] & kinds == 0) & (kinds > 0)).astype(np.float32),
+            "misfit": ((self._told(slots) & kinds == 0) & (kinds > 0)).astype(np.float32),
         }
+
+    def _told(self, slots: Slots) -> npt.NDArray[np.uint8]:
+        """The kinds of answer that `slots` may hold, found out once."""
+        kinds: npt.NDArray[np.uint8] = self._kinds.rows
+        for slot in slots[kinds[slots] == UNREAD].tolist():
+            kinds[slot] = told_kinds(self._texts[slot], terms(self._texts[slot]))
+        return kinds[slots]
 
     def _dense_features(self, encoding: Encoding, signals: Signals, slots: Slots) -> Signals:
         """What the gate has to know of the vectors of `slots`."""
@@ -244,7 +256,7 @@ class EntityIndex:
         only = question and all(map(is_question, sentences(unit.text)))
         traits = (question, length, tells_time(words), only)
         self._slots[unit.key] = slot
-        return unit.key, number, speaker, before, 0, said, day, traits, told_kinds(unit.text, words)
+        return unit.key, number, speaker, before, 0, said, day, traits, UNREAD
 
     def _columns(self) -> tuple[Column, ...]:
         spoken = (self._keys, self._session, self._speaker, self._before, self._after)

@@ -82,7 +82,9 @@ def terms(text: str) -> list[str]:
     """The terms of `text` in reading order, repeats included: English stems without stop words, words of
     other languages as they are (folded), numbers, addresses and names like `c++` whole, and for scripts
     without spaces every pair of neighbouring characters (Chinese characters singly too)."""
-    return list(chain.from_iterable(map(_terms, fold(text).split())))
+    parts = fold(text).split()
+    known = _known if max(map(len, parts), default=0) <= LONGEST_KNOWN else _terms
+    return list(chain.from_iterable(map(known, parts)))
 
 
 def _terms(part: str) -> tuple[str, ...]:
@@ -150,6 +152,8 @@ def _abbreviates(text: str, end: int, following: int) -> bool:
 def cut(text: str) -> list[str]:
     """`text` as scoring units of at most about UNIT_WORDS words, cut at sentence ends (a longer sentence
     between words); at least one unit, in order, together the whole text."""
+    if 0 < len(text) <= 2 * UNIT_WORDS and text.isprintable() and "  " not in text:
+        return [text.strip()]  # that many characters are no more words
     words = text.split()
     if 0 < _length(text, len(words)) <= UNIT_WORDS:
         return [" ".join(words)]

@@ -249,15 +249,14 @@ async def test_the_prepared_model_agrees_with_sentence_transformers(minilm: Embe
 
 async def test_a_question_is_turned_towards_what_answers_it(minilm: Embedder) -> None:
     told = await minilm.encode(
-        ["I work as a veterinary nurse in Leeds.", "My car needs new tyres.", "I swim on Mondays."]
+        ["I'm allergic to peanuts.", "I work as a nurse in Leeds.", "My anniversary is on 3 May."]
     )
-    asked = [await minilm.encode_query(text) for text in ("What is my job?", "When do I exercise?")]
-    for question, answer in zip(asked, (0, 2), strict=True):
-        assert question.turned is not None
-        assert np.linalg.norm(question.turned) == pytest.approx(1, abs=1e-5)
-        found = [float(question.turned @ each.vector) for each in told]
-        assert found.index(max(found)) == answer
-        assert found[answer] > float(question.vector @ told[answer].vector)
+    question = await minilm.encode_query("Can I order the satay?")
+    assert question.turned is not None
+    assert np.linalg.norm(question.turned) == pytest.approx(1, abs=1e-5)
+    read, published = ([float(way @ each.vector) for each in told] for way in (question.turned, question.vector))
+    assert read.index(max(read)) == 0
+    assert read[0] - max(read[1:]) > published[0] - max(published[1:])
 
 
 async def test_what_is_told_is_read_as_published_at_once_or_later(minilm: Embedder) -> None:
