@@ -71,6 +71,10 @@ class Bench:
         self.pool = stored.sentences(500)
         known = asked.encode(self.pool, default_folder(os.environ))
         self.packed = [pack(known[text]) for text in self.pool if text in known]
+        self.everyday = asked.cases("everyday")[:COLD]
+        self.said = [case["say"] for case in self.everyday]
+        known = asked.encode(self.said, default_folder(os.environ))
+        self.packed_said = [pack(known[text]) for text in self.said if text in known]
         self.kind = "auto" if self.packed else "none"
 
     def fill(self) -> None:
@@ -79,6 +83,8 @@ class Bench:
         sizes = {f"warm-{size}": size for size in WARM} | {"cold": COLD}
         stored.fill(file, sizes, self.pool, self.packed, ID)
         stored.multiply(file, "cold", HOT)
+        stored.fill(file, {"said": COLD}, self.said, self.packed_said, ID, repeated=False)
+        stored.multiply(file, "said", HOT, "said")
         begun = time.monotonic()
         moved = asyncio.run(_moved(file, self.url))
         spent = time.monotonic() - begun
@@ -96,9 +102,11 @@ class Bench:
             cold = [
                 [_chat(each, stored.question(2, self.pool), f"other-{n}")[0] for n in range(HOT)] for each in gateways
             ]
+            said = [[_chat(each, self.everyday[n]["ask"][1], f"said-{n}")[0] for n in range(HOT)] for each in gateways]
             for size in WARM:
                 _row(table, f"question, warm, {size:,} messages", self._asked(gateways, f"warm-{size}"))
-            _row(table, f"question, cold entity of {COLD:,} messages", cold)
+            _row(table, f"question, cold entity of {COLD:,} messages of 20 words", cold)
+            _row(table, f"question, cold entity of {COLD:,} memories of 12 words", said)
             _row(table, "turn, from request to its end", self._told(gateways))
         self.console.print(table)
 

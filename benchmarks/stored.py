@@ -49,28 +49,37 @@ def question(number: int, pool: Sequence[str]) -> str:
     return f"What did my {who} {name} do with the {thing} in {place}?"
 
 
-def fill(path: Path, sizes: dict[str, int], pool: Sequence[str], packed: Sequence[bytes], embedder: str) -> None:
-    """Entities by name and count of messages, each a sentence of `pool` and words of its own, with the
-    sentence's vectors (none where `packed` is empty)."""
+def fill(
+    path: Path,
+    sizes: dict[str, int],
+    pool: Sequence[str],
+    packed: Sequence[bytes],
+    embedder: str,
+    *,
+    repeated: bool = True,
+) -> None:
+    """Entities by name and count of messages, with the vectors of `pool` (none where `packed` is empty). Each message
+    is a sentence of `pool` and words of its own; not `repeated`, each sentence is said as it is, once at most."""
     schema.open_file(path).close()
     with _fast(path) as connection:
         for entity, size in sizes.items():
             order = random.Random(size)
-            chosen = [order.randrange(len(pool)) for _ in range(size)]
+            chosen = order.choices(range(len(pool)), k=size) if repeated else order.sample(range(len(pool)), size)
             for number, at in enumerate(chosen):
-                recording.record(connection, _turn(entity, number, f"{pool[at]} Note {number} of {size}."))
+                text = f"{pool[at]} Note {number} of {size}." if repeated else pool[at]
+                recording.record(connection, _turn(entity, number, text))
             if packed:
                 _encode(connection, entity, [packed[at] for at in chosen], embedder)
 
 
-def multiply(path: Path, entity: str, count: int) -> None:
-    """`count` more entities with all that `entity` has."""
+def multiply(path: Path, entity: str, count: int, name: str = "other") -> None:
+    """`count` more entities, `name`-0 and so on, with all that `entity` has."""
     with _fast(path) as connection:
         for table in ("entities", "sessions", "messages", "turns", "memories", "mentions", "triples", "encodings"):
             columns = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
             copied = ", ".join("?" if column == "entity" else column for column in columns)
             sql = f"INSERT INTO {table} SELECT {copied} FROM {table} WHERE tenant = 'default' AND entity = '{entity}'"
-            connection.executemany(sql, [(f"other-{number}",) for number in range(count)])
+            connection.executemany(sql, [(f"{name}-{number}",) for number in range(count)])
 
 
 @contextlib.contextmanager
