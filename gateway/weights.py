@@ -58,6 +58,6 @@ question that names a participant be answered nearly always. `size` (the logarit
 is what keeps the meaning of 0.5: the best of a thousand wrong units looks better than the best of one. What else is in
 the gates: `found` and `missing`, the weight of the question's words that a unit holds and (as a logarithm) lacks, and
 `coverage`, the share that it holds; `misfit`, 1 where the question asks for a time, number, name or place and the unit
-holds none; `outstanding`, how far the unit's cosine is above what the entity's others have with this question. The weights
-of the vectors in `personal` and in `gate`, and its bias, were chosen on first_person.jsonl once questions had layers of their
-own (`questions`), all else left as fitted."""
+holds none; `outstanding`, how far the unit's cosine is above what the entity's others have with this question. The
+weights of the vectors in `personal` and in `gate`, and its bias, were chosen on first_person.jsonl once questions had
+layers of their own (`questions`), all else left as fitted."""

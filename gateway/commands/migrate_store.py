@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from contextlib import AsyncExitStack
 from typing import Annotated
 
@@ -18,6 +20,8 @@ from gateway.store import copying
 from gateway.store.copying import Table
 from gateway.store.database import Database
 
+LEAVING = 5.0
+"""Seconds that the connections of a gateway, or of a move, that was stopped or killed may take to end."""
 AGAIN = "What was moved stays there; run the same command again to go on."
 
 
@@ -72,8 +76,11 @@ async def _opened(stack: AsyncExitStack, settings: Config) -> Database:
             from gateway.store.postgres_use import users
         except ImportError as error:
             raise ConfigError("store: PostgreSQL needs what memory-gateway[postgres] installs") from error
-        if await users(settings.store_url):
-            raise ConfigError("store: a gateway is using this database; stop it first")
+        end = time.monotonic() + LEAVING
+        while await users(settings.store_url):
+            if time.monotonic() > end:
+                raise ConfigError("store: a gateway is using this database; stop it first")
+            await asyncio.sleep(0.2)
     store = await open_store(settings)
     stack.push_async_callback(store.close)
     return store.database
