@@ -159,7 +159,8 @@ class EntityIndex:
             guess(second, ~self._vectors.known[chosen])
             scores = weighted(second, stages.second)
             usable = self._vectors.known[chosen] & (plain["foreign"] == 0)
-            gate = np.where(usable, relevance(plain, self._fitted.gate), gate)
+            fitted = self._fitted.published_gate if encoding.turned is None else self._fitted.gate
+            gate = np.where(usable, relevance(plain, fitted), gate)
         plain["age"] = ((now.timestamp() - self._said.rows[chosen]) / 86_400).astype(np.float32)
         return ranked(self._keys.rows[chosen], scores, gate, plain, limit)
 

@@ -121,6 +121,19 @@ def test_without_a_model_no_dense_signal_is_made_up() -> None:
     assert not {"dense", "maxsim", "cosine"} & ranked(built(facts()), "my dog", model=False)[0].signals.keys()
 
 
+def test_a_question_that_is_read_as_published_has_a_gate_of_its_own() -> None:
+    index, question = built(facts()), "What is my dog called?"
+    published = encoded(question)
+    assert published.turned is None
+    same_place = Encoded(published.vector, published.tokens, published.token_vectors, published.vector)
+    as_text, as_question = (
+        index.rank(question, each, now=NOW, allowed=None, limit=5) for each in (published, same_place)
+    )
+    assert [each.key for each in as_text] == [each.key for each in as_question]
+    assert [each.signals for each in as_text] == [each.signals for each in as_question]
+    assert as_text[0].relevance < as_question[0].relevance
+
+
 def test_no_more_than_the_limit_is_answered() -> None:
     answers = ranked(built(facts()), "What is my dog called?", limit=2)
     assert answers[0].key == 0
