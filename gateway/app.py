@@ -169,7 +169,7 @@ async def open_store(config: Config) -> SqlStore:
         from gateway.store.postgres import PostgresStore
     except ImportError as error:
         raise ConfigError("store: PostgreSQL needs what memory-gateway[postgres] installs") from error
-    return await PostgresStore.open(config.store_url)
+    return await PostgresStore.open(config.store_url, config.limits.connections)
 
 
 def _extractor(config: Config) -> UpstreamConfig:

@@ -188,6 +188,8 @@ class Limits(Section):
     headers: Annotated[int, Field(ge=1024)] = 65_536
     concurrency: Annotated[int, Field(ge=1)] = 512
     drain: Seconds = 600
+    connections: Annotated[int, Field(ge=4, le=200)] = 10
+    """Of one process to a PostgreSQL store, at most."""
 
 
 class LogConfig(Section):

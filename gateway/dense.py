@@ -83,8 +83,8 @@ def _unpacked(many: Sequence[bytes], dim: int) -> tuple[Slots, Floats, Slots, np
     vectors = pooled.reshape(len(many), dim).astype(np.float32)
     lengths = np.sqrt(np.vecdot(vectors, vectors))
     vectors /= np.where(lengths > 0, lengths, np.float32(1))[:, None]
-    signs = signs.reshape(len(tokens), width).astype(np.uint64)
-    return np.array(counts, np.int32), vectors, tokens.astype(np.int32), signs
+    signs = signs.reshape(len(tokens), width).astype(np.uint64, copy=False)
+    return np.array(counts, np.int32), vectors, tokens.astype(np.int32, copy=False), signs
 
 
 class Vectors:

@@ -38,8 +38,12 @@ AFTER_ERROR = 1.0
 FIRST_PAUSE = 5.0
 MAX_WAIT = 600.0
 """Seconds: before the next question to a server that did not say when, and the most before another attempt."""
+LEASE = 30.0
+"""Seconds that a claim holds; it is renewed while its job is worked on, so that those of a dead process end soon."""
+RENEWALS = 3
+"""In the seconds of a lease; the store may refuse some of them."""
 MARGIN = 30.0
-"""Seconds that a claim outlives the call's deadline."""
+"""Seconds that a job may take besides its call, before it counts as hanging."""
 GAUGES = 5.0
 """Seconds between two counts of what waits."""
 
@@ -68,9 +72,11 @@ class Extractor:
         metrics: Metrics,
         keyring: Keyring | None = None,
         busy: Callable[[], bool] = lambda: False,
+        lease: float = LEASE,
     ) -> None:
+        """`lease`: seconds that a claim holds without being renewed."""
         self._jobs, self._asks, self._config, self._metrics = jobs, asks, config, metrics
-        self._keyring, self._busy = keyring, busy
+        self._keyring, self._busy, self._lease = keyring, busy, lease
         self._free = asyncio.Semaphore(AT_ONCE)
         self._tasks = asyncio.TaskGroup()
         self._running: asyncio.Task[None] | None = None
@@ -119,11 +125,25 @@ class Extractor:
         if self._busy() or time.monotonic() < self._paused_until:
             return None
         only = self._keyring.scopes(KEYS) if self._keyring else None
-        lease = self._config.timeout + MARGIN
-        return await self._jobs.claim(datetime.now(UTC), self._config.idle, lease, only)
+        return await self._jobs.claim(datetime.now(UTC), self._config.idle, self._lease, only)
+
+    async def _renew(self, job: Job) -> None:
+        """Keep the claim; whoever hangs loses it in the end."""
+        end = time.monotonic() + self._config.timeout + MARGIN
+        while time.monotonic() < end:
+            await asyncio.sleep(self._lease / RENEWALS)
+            try:
+                if not await self._jobs.renew(job, datetime.now(UTC) + timedelta(seconds=self._lease)):
+                    return
+            except StoreError as error:
+                _log.warning("a claim was not renewed: the store refused", extra={"reason": str(error)})
+            except Exception:  # noqa: BLE001  # the worker's loop goes on
+                _log.exception("a claim was not renewed")
+                self._metrics.faults.labels("extraction").inc()
 
     async def _hold(self, job: Job) -> None:
         upto = job.upto
+        renewing = self._tasks.create_task(self._renew(job))
         try:
             key = self._keyring.find(job.scope) if self._keyring else None
             if self._keyring and key is None:
@@ -142,6 +162,7 @@ class Extractor:
             with suppress(StoreError):
                 await self._fail(job, upto, "fault")
         finally:
+            renewing.cancel()
             self._free.release()
 
     async def _work(self, job: Job, batch: Batch, key: Key | None) -> None:

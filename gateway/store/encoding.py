@@ -47,6 +47,16 @@ def encoded(scope: Scope, embedder: str, after: int, upto: int) -> Asked[list[tu
     return (yield CHANGED, (scope.tenant, scope.entity, after, upto, embedder))
 
 
+def begun(scope: Scope, embedder: str, most: int | None) -> Asked[tuple[int, list[tuple[int, int, bytes]]]]:
+    """All vectors of an entity and the change up to which they are; none, and 0, of one that may have more than `most`
+    messages."""
+    heads = yield "SELECT sequence FROM entities WHERE tenant = ? AND entity = ?", (scope.tenant, scope.entity)
+    sequence: int = heads[0][0] if heads else 0
+    if most is not None and sequence > most:
+        return 0, []
+    return sequence, (yield from encoded(scope, embedder, 0, sequence))
+
+
 def encodings(scope: Scope, embedder: str, keys: Sequence[int]) -> Asked[list[tuple[int, int, bytes]]]:
     """The vectors of these texts."""
     return (yield _THESE, (scope.tenant, scope.entity, embedder, list(keys)))

@@ -153,6 +153,9 @@ class Jobs(Protocol):
         claimed; None: all.
         """
 
+    async def renew(self, job: Job, until: datetime) -> bool:
+        """Have the claim hold until then."""
+
     async def batch(self, job: Job, said: int, characters: int) -> Batch:
         """The first messages that wait, at most `said` of the user's; about as many characters, but at least one."""
 

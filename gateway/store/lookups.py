@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -27,11 +27,16 @@ _HEADS = (
     " coalesce((SELECT sequence FROM entities WHERE tenant = ? AND entity = ?), 0),"
     " coalesce((SELECT sequence FROM entities WHERE tenant = ? AND entity = ?), 0)"
 )
-_EDGES = (
-    "SELECT m.id, t.subject, t.predicate, t.object FROM memories AS m JOIN triples AS t"
-    " ON t.tenant = m.tenant AND t.entity = m.entity AND t.memory = m.id"
-    " WHERE m.tenant = ? AND m.entity = ? AND m.sequence > ? AND m.sequence <= ? ORDER BY m.sequence, t.place"
+_OF_CHANGED = "m.tenant = ?1 AND m.entity = ?2 AND m.sequence > ?3 AND m.sequence <= ?4"
+_PARTS = (
+    "SELECT m.id, n.message, '' AS subject, '' AS predicate, '' AS object, 0 AS place FROM memories AS m"
+    " JOIN mentions AS n ON n.tenant = m.tenant AND n.entity = m.entity AND n.memory = m.id"
+    f" WHERE {_OF_CHANGED} AND NOT n.former"
+    " UNION ALL SELECT m.id, 0, t.subject, t.predicate, t.object, t.place FROM memories AS m"
+    " JOIN triples AS t ON t.tenant = m.tenant AND t.entity = m.entity AND t.memory = m.id"
+    f" WHERE {_OF_CHANGED} ORDER BY place"
 )
+"""Sources and triples of memories, in one statement since each is a way to the server and back."""
 
 RECENT = 16
 """Messages at the end of a history that are looked for first."""
@@ -157,19 +162,15 @@ def changes(scope: Scope, after: int, embedder: str | None, most: int | None = N
         (*keys, after, sequence),
     )
     memories = yield (
-        f"SELECT {_MEMORY}, (SELECT group_concat(message) FROM mentions AS n WHERE n.tenant = m.tenant"
-        " AND n.entity = m.entity AND n.memory = m.id AND NOT n.former) FROM memories AS m"
+        f"SELECT {_MEMORY} FROM memories"
         " WHERE tenant = ? AND entity = ? AND sequence > ? AND sequence <= ? ORDER BY sequence",
         (*keys, after, sequence),
     )
-    edges = yield (_EDGES, (*keys, after, sequence))
-    triples: dict[str, list[Triple]] = {}
-    for row in edges:
-        triples.setdefault(row[0], []).append(Triple(*row[1:]))
+    parts = (yield _PARTS, (*keys, after, sequence)) if memories else []
     wanted = embedder and (most is None or len(messages) <= most)
     vectors = (yield CHANGED, (*keys, after, sequence, embedder)) if wanted else []
     said = tuple(Said(row[0], row[1], row[2], row[3], moment(row[4])) for row in messages)
-    known = tuple(_memory(row, triples.get(row[0], ())) for row in memories)
+    known = tuple(_memories(memories, parts))
     return Changes(epoch, sequence, knowledge, said, known, tuple(vectors))
 
 
@@ -178,15 +179,24 @@ def _message(row: Sequence[Any]) -> StoredMessage:
     return StoredMessage(key, chain, parent, digest, role, raw, bool(tool), bool(learnt))
 
 
-def _memory(row: tuple[Any, ...], triples: Sequence[Triple]) -> Memory:
-    *plain, standing, said_at, valid_from, valid_to, expires_at, sources = row
-    return Memory(
-        *plain[:10],  # type: ignore[misc]  # ten
-        standing=bool(standing),
-        said_at=moment(said_at),
-        valid_from=moment(valid_from),
-        valid_to=moment_or_none(valid_to),
-        expires_at=moment_or_none(expires_at),
-        sources=tuple(map(int, sources.split(","))) if sources else (),
-        triples=tuple(triples),
-    )
+def _memories(rows: Sequence[tuple[Any, ...]], parts: Iterable[Sequence[Any]]) -> Iterator[Memory]:
+    sources: dict[str, list[int]] = {}
+    triples: dict[str, list[Triple]] = {}
+    for memory, message, subject, predicate, thing, _ in parts:
+        if message:
+            sources.setdefault(memory, []).append(message)
+        else:
+            triples.setdefault(memory, []).append(Triple(subject, predicate, thing))
+    for row in rows:
+        *plain, standing, said_at, valid_from, valid_to, expires_at = row
+        said = moment(said_at)
+        yield Memory(
+            *plain,  # type: ignore[misc]  # ten
+            standing=bool(standing),
+            said_at=said,
+            valid_from=said if valid_from == said_at else moment(valid_from),  # as most do
+            valid_to=moment_or_none(valid_to),
+            expires_at=moment_or_none(expires_at),
+            sources=tuple(sorted(sources.get(row[0], ()))),
+            triples=tuple(triples.get(row[0], ())),
+        )

@@ -6,13 +6,14 @@ import asyncio
 import logging
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
 from typing import cast
 
 from gateway.dense import Floats
-from gateway.domain import NOBODY, Scope
-from gateway.store import Compared, postgres_claims, postgres_vectors
+from gateway.domain import NOBODY, Changes, Scope
+from gateway.store import Compared, encoding, postgres_claims, postgres_vectors
 from gateway.store.database import Asked, Connection, Result, Wipes, Work
 from gateway.store.jobs import Job
 from gateway.store.postgres_link import ANSWER, Task
@@ -23,8 +24,8 @@ from gateway.store.sql_jobs import SqlJobs
 from gateway.store.sql_store import SqlStore
 from gateway.wire.chat import hashed
 
-LOOKUPS, LOADS, WRITERS, BESIDE = 2, 2, 4, 2
-"""Connections of one replica, at most: what chats ask, indexes, what is written, and what nobody's chat waits for."""
+CONNECTIONS = 10
+"""Of one process, at most."""
 LONG = 30.0
 """Seconds that a statement may take which reads or removes much."""
 
@@ -37,11 +38,14 @@ class PostgresDatabase:
     A transaction is done as one of two roles that own nothing, for one tenant, and waits for its entities' locks.
     """
 
-    def __init__(self, server: Server) -> None:
-        self._lookups = Pool(server, LOOKUPS, "lookup")
-        self._loads = Pool(server, LOADS, "load")
-        self._writers = Pool(server, WRITERS, "writer")
-        self._beside = Pool(server, BESIDE, "reader")
+    def __init__(self, server: Server, connections: int = CONNECTIONS) -> None:
+        """A fifth of the `connections`, at most, is for what chats ask, one for indexes and one for what nobody's chat
+        waits for; the others write. There have to be four."""
+        fifth = max(connections // 5, 1)
+        self._lookups = Pool(server, fifth, "lookup")
+        self._loads = Pool(server, fifth, "load")
+        self._writers = Pool(server, connections - 3 * fifth, "writer")
+        self._beside = Pool(server, fifth, "reader")
 
     @property
     def healthy(self) -> bool:
@@ -97,12 +101,28 @@ class PostgresStore(SqlStore):
     def compares(self) -> bool:
         return True
 
+    async def changes(self, scope: Scope, after: int, embedder: str | None, most: int | None = None) -> Changes:
+        """Of a whole entity, the vectors are read at the same time, on another connection.
+
+        They need not be seen in the same state of the database: one of a later change comes along too early, which
+        hurts nobody, and those that were not there yet are read after.
+        """
+        if after or embedder is None:
+            return await super().changes(scope, after, embedder, most)
+        beside = partial(encoding.begun, scope, embedder, most)
+        changes, (upto, vectors) = await asyncio.gather(
+            super().changes(scope, 0, None), self._database.ask(beside, scope.tenant, heavy=True)
+        )
+        if upto < changes.sequence and (most is None or len(changes.messages) <= most):
+            vectors += await self.encoded(scope, embedder, upto, changes.sequence)
+        return replace(changes, encodings=tuple(vectors))
+
     async def compared(self, scope: Scope, vectors: Sequence[Floats]) -> Compared:
         question = partial(postgres_vectors.compared, scope, vectors)
         return await self._database.ask(question, scope.tenant, heavy=True)
 
     @classmethod
-    async def open(cls, url: str) -> PostgresStore:
+    async def open(cls, url: str, connections: int = CONNECTIONS) -> PostgresStore:
         """Open the database, migrated as needed; raises ConfigError where it cannot be used.
 
         One that cannot be reached is opened all the same: its methods raise StoreError until it can.
@@ -114,7 +134,7 @@ class PostgresStore(SqlStore):
         except Unreachable as error:
             _log.warning("the store cannot be reached; chats go on without memory", extra={"reason": str(error)})
             reached = False
-        database = PostgresDatabase(server)
+        database = PostgresDatabase(server, connections)
         database.healthy = reached
         return cls(database)
 

@@ -20,7 +20,6 @@ _PHRASES = (
         "EXISTS (SELECT 1 FROM json_each(metadata) AS j WHERE j.key = ? AND j.value = json_extract(?, '$'))",
         "holds(metadata, ?, ?)",
     ),
-    ("group_concat(message)", "string_agg(message::TEXT, ',')"),
     (
         "json_group_array(json_array(subject, predicate, object))",
         "coalesce(json_agg(json_build_array(subject, predicate, object)), '[]')::TEXT",

@@ -92,6 +92,14 @@ def held(connection: Connection, job: Job) -> bool:
     return connection.execute(_HELD, (*_keys(job.scope), job.fence, job.epoch)).fetchone() is not None
 
 
+def renew(connection: Connection, job: Job, until: datetime) -> bool:
+    """Have the claim hold until then."""
+    if not held(connection, job):
+        return False
+    connection.execute(f"UPDATE jobs SET lease = ? WHERE {_OF}", (micros(until), *_keys(job.scope)))
+    return True
+
+
 def spend(connection: Connection, job: Job, now: datetime, entity: int, tenant: int) -> bool:
     """Count a call of the entity and of its tenant, and forget the days before."""
     today = micros(now) // DAY

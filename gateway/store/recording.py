@@ -165,11 +165,13 @@ def keep_block(
             (replay_from, *keys),
         )
     if block.text:
-        connection.execute(
+        kept = connection.execute(
             "INSERT INTO blocks (tenant, entity, process, session, chain, text, memories, created_at)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
             (*keys, block.chain, block.text, orjson.dumps(block.memories).decode(), now),
         )
+        if kept.rowcount == 1:
+            return block
     found = connection.execute(
         "SELECT text, memories FROM blocks"
         " WHERE tenant = ? AND entity = ? AND process = ? AND session = ? AND chain = ?",

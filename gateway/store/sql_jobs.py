@@ -57,6 +57,9 @@ class SqlJobs:
         work = partial(queue.claim, now=now, idle=idle, lease=lease, only=only)
         return await self._database.write(work, None)
 
+    async def renew(self, job: Job, until: datetime) -> bool:
+        return await self._write(partial(queue.renew, job=job, until=until), job.scope)
+
     async def batch(self, job: Job, said: int, characters: int) -> Batch:
         return await self._ask(partial(_batch, job, said, characters), job.scope)
 

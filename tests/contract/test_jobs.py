@@ -179,6 +179,45 @@ async def test_a_claim_that_was_taken_over_writes_nothing(waiting: Waiting) -> N
     assert await waiting.holds() == ["I own a red kayak.", "My kayak is red."]
 
 
+async def test_a_claim_that_is_renewed_holds_longer(waiting: Waiting) -> None:
+    await waiting.say(Conversation(ALICE), "I own a red kayak.")
+    job = await waiting.claimed()
+    waiting.later(LEASE - 1)
+    assert await waiting.jobs.renew(job, waiting.now + timedelta(seconds=LEASE))
+    waiting.later(LEASE - 1)
+    assert await waiting.claim() is None
+    waiting.later(2)
+    assert await waiting.claim()
+
+
+async def test_a_claim_that_nobody_took_over_may_be_renewed_late(waiting: Waiting) -> None:
+    await waiting.say(Conversation(ALICE), "I own a red kayak.")
+    job = await waiting.claimed()
+    waiting.later(LEASE + 1)
+    assert await waiting.jobs.renew(job, waiting.now + timedelta(seconds=LEASE))
+    assert await waiting.claim() is None
+    assert await waiting.jobs.finish(job, job.upto, Findings())
+
+
+async def test_a_claim_that_is_not_held_is_not_renewed(waiting: Waiting) -> None:
+    await waiting.say(Conversation(ALICE), "I own a red kayak.")
+    lost = await waiting.claimed()
+    waiting.later(LEASE + 1)
+    held = await waiting.claim()
+    assert held
+    far = waiting.now + timedelta(days=1)
+    assert not await waiting.jobs.renew(lost, far)
+    waiting.later(LEASE + 1)
+    held = await waiting.claim()
+    assert held
+    assert await waiting.jobs.finish(held, held.upto, Findings())
+    assert not await waiting.jobs.renew(held, far)
+    await waiting.say(Conversation(replace(ALICE, session="s2")), "I own a canoe.")
+    job = await waiting.claimed()
+    await waiting.store.library.erase("default", "alice")
+    assert not await waiting.jobs.renew(job, far)
+
+
 async def test_a_worker_that_is_gone_gives_up_its_claim(waiting: Waiting) -> None:
     await waiting.say(Conversation(ALICE), "I own a red kayak.")
     lost = await waiting.claimed()

@@ -263,6 +263,22 @@ async def test_no_block_keeps_what_an_agent_was_told_to_forget(replicas: list[Po
         assert [block for scope in scopes for block in await replicas[1].blocks(scope)] == []
 
 
+@pytest.mark.parametrize("connections", [4, 11])
+async def test_a_process_has_no_more_connections_than_it_may(database: str, owner: Any, connections: int) -> None:
+    store = await PostgresStore.open(database, connections)
+    scopes = [replace(ALICE, entity=f"e{number}") for number in range(40)]
+    turns = [Conversation(scope).turn("I own a cat.", states=[fact("I own a cat.")]) for scope in scopes]
+    await asyncio.gather(
+        *(store.record(turn) for turn in turns),
+        *(store.session(scope) for scope in scopes),
+        *(store.changes(scope, 0, "model") for scope in scopes),
+        *(store.library.totals("acme") for _ in scopes),
+    )
+    mine = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    assert await owner.fetchval(mine) == connections
+    await store.close()
+
+
 # --- what text and vectors become -------------------------------------------------------------------------------
 
 

@@ -15,10 +15,15 @@ from typing import Any
 
 import pytest
 
+from gateway.config import ExtractConfig
 from gateway.domain import Scope
 from gateway.errors import StoreError
+from gateway.extract.llm import Question
+from gateway.extraction import Extractor
+from gateway.keyring import Headers
+from gateway.metrics import Metrics
 from gateway.store.sqlite import SqliteStore
-from tests.faults.extracting import POINTS, extract
+from tests.faults.extracting import POINTS, Honest, extract
 from tests.turns import Conversation, fact
 
 pytestmark = [pytest.mark.anyio, pytest.mark.timeout(600)]
@@ -111,6 +116,43 @@ async def test_nothing_is_begun_while_chats_need_the_machine(recorded: Path) -> 
     with contextlib.closing(sqlite3.connect(recorded.with_name("busy.db"))) as connection:
         assert connection.execute("SELECT sum(fence) FROM jobs").fetchone() == (0,)
     await extract(recorded, busy=20)
+
+
+class Slow(Honest):
+    """A model that answers when it may."""
+
+    def __init__(self) -> None:
+        self.asked, self.may = 0, asyncio.Event()
+
+    async def ask(self, model: str, asked: Question, credentials: Headers) -> str:
+        self.asked += 1
+        await self.may.wait()
+        return await super().ask(model, asked, credentials)
+
+
+def leases(path: Path) -> list[int]:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return [lease for (lease,) in connection.execute("SELECT lease FROM jobs ORDER BY process")]
+
+
+async def test_a_claim_holds_as_long_as_its_job_is_worked_on(tmp_path: Path) -> None:
+    store, model, path = await SqliteStore.open(tmp_path / "memory.db"), Slow(), tmp_path / "memory.db"
+    turn = Conversation(ALICE).turn("I own a kayak.", states=[fact("I own a kayak.")])
+    await store.record(replace(turn, extract=True))
+    config = ExtractConfig(mode="llm", model="small", idle=0.01)
+    async with contextlib.AsyncExitStack() as stack:
+        stack.push_async_callback(store.close)
+        await stack.enter_async_context(Extractor(store.jobs, model, config, Metrics(), lease=6))
+        while not model.asked:
+            await asyncio.sleep(0.01)
+        (first,) = leases(path)
+        while leases(path) <= [first + 1_000_000]:
+            await asyncio.sleep(0.01)
+        model.may.set()
+        while (await store.jobs.counts())[0]:
+            await asyncio.sleep(0.01)
+    assert model.asked == 1
+    assert leases(path) == [0]
 
 
 async def assert_deaths_within_the_results_change_nothing(recorded: Path, step: int) -> None:

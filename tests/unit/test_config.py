@@ -74,6 +74,7 @@ def test_the_example_names_every_key() -> None:
         ("memory: {recall: {deadline: .inf}}", "memory.recall.deadline: Input should be a finite number"),
         ("limits: {drain: .inf}", "limits.drain: Input should be a finite number"),
         ("memory: {recall: {gate: 1.5}}", "memory.recall.gate: Input should be less than or equal to 1"),
+        ("limits: {connections: 3}", "limits.connections: Input should be greater than or equal to 4"),
         ("limits: {body: many}", "limits.body: Input should be a valid integer"),
         ("limits: 5", "limits: Input should be a valid dictionary"),
         ("listen: nowhere", "listen: must be host:port"),
