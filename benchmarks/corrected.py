@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from benchmarks.extraction import NOW, Tally, cases, ends, holding
+from benchmarks.extraction import NOW, Tally, cases, ends, holding, lost
 from gateway.corrections import NEAREST, over
 from gateway.domain import Statement
 from gateway.embed import Embedder
@@ -20,13 +20,13 @@ from gateway.model import NAME, default_folder
 from gateway.saying import Said, said
 
 
-async def live(messages: Sequence[str], embedder: Embedder | None) -> list[Statement]:
-    """What is current after the messages were said in order; without an embedder by the rules alone."""
+async def live(messages: Sequence[str], embedder: Embedder, *, judged: bool) -> list[Statement]:
+    """What is current after the messages were said in order; by the rules alone unless they are judged."""
     kept: list[Statement] = []
     for message in messages:
-        found = statements(message, at=NOW)
+        found = statements(message, at=NOW, tagger=embedder.tagger)
         older = [old for old in kept if not any(ends(new, old) for new in found)]
-        if embedder and older and any(not one.refused for one in found):
+        if judged and older and any(not one.refused for one in found):
             older = await _judged(embedder, message, older)
         for new in found:
             older = [*(old for old in older if not ends(new, old)), new]
@@ -52,29 +52,29 @@ def _cosine(new: Said, old: Said) -> float:
     return float(new.encoding.vector @ old.encoding.vector)
 
 
-async def tallied(embedder: Embedder | None, held: bool) -> dict[str, Tally]:
+async def tallied(embedder: Embedder, held: bool, *, judged: bool) -> dict[str, Tally]:
     """Of changes, of what only looks like one, and of all."""
     tallies = {"change": Tally(), "no change": Tally(), "all": Tally()}
     for case in cases("dialogues", held):
-        found = await live(case["say"], embedder)
-        lost = [words for words in case["current"] if holding(found, words) is None]
+        found = await live(case["say"], embedder, judged=judged)
+        missing = lost(found, case)
         stale = [words for words in case["over"] if holding(found, words)]
         for name in (case["kind"], "all"):
-            tallies[name].count(not lost and not stale, f"{case['say']}\n      lost {lost}, stale {stale}")
+            tallies[name].count(not missing and not stale, f"{case['say']}\n      lost {missing}, stale {stale}")
     return tallies
 
 
 async def main() -> None:
     held, show = "--held" in sys.argv, "--show" in sys.argv
     embedder = await load("auto", NAME, 1, default_folder(os.environ))
-    for label, judge in (("rules alone", None), ("with the judge", embedder)):
+    assert embedder
+    for label, judged in (("rules alone", False), ("with the judge", True)):
         print(f"{label}:")
-        for name, tally in (await tallied(judge, held)).items():
+        for name, tally in (await tallied(embedder, held, judged=judged)).items():
             print(f"    {name:<10} {tally}")
-            if show and judge and name != "all":
+            if show and judged and name != "all":
                 print(*(f"        {miss}" for miss in tally.misses), sep="\n")
-    if embedder:
-        embedder.close()
+    embedder.close()
 
 
 if __name__ == "__main__":

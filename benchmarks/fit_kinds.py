@@ -24,8 +24,8 @@ from benchmarks.extraction import cases, plain, tallied
 from benchmarks.stem_vectors import stem_vectors
 from gateway.extract import likely
 from gateway.extract.likely import BIAS, CODES, LEARNT, LETTERS, NOT, STEPS
-from gateway.extract.local import answering, judgements, sentences_of
-from gateway.extract.pieces import Passage
+from gateway.extract.local import answering, sentences_of
+from gateway.extract.pieces import Passage, Piece, pieces
 from gateway.extract.replied import question_to_user, short_answer
 
 HERE = Path(__file__).parent
@@ -36,6 +36,12 @@ BATCHES = {"first": 808, "hard": 260, "terse": 1775, "short": 504, "other": 260}
     "work": 200,
     "odd": 680,
     "daily": 300,
+    "phones": 220,
+    "offices": 220,
+    "families": 220,
+    "cases": 260,
+    "doubtful": 215,
+    "near": 260,
 }
 """Of statements.jsonl, in order: how many messages came from one writer."""
 WEIGHTS = {"sentences": 0.6, "first": 1.0, "hard": 2.0, "terse": 1.5, "dialogues": 0.1, "memories": 0.1} | {
@@ -107,21 +113,28 @@ def _case(line: str) -> Case:
     return {"said": said, "asked": question if answer else "", "statements": stated, "not": [] if stated else [said]}
 
 
-def rows(case: Case, weight: float, kind_alone: bool) -> Iterator[Row]:
-    """The pieces of a message that are labelled with one letter."""
+def cut(case: Case) -> tuple[list[Passage], list[list[Piece]]]:
+    """The passages of a message and the pieces of each."""
     answer = short_answer(case["said"], case["asked"])
     question = question_to_user(case["asked"])
     passages = [answering(case["said"], question)] if answer else sentences_of(case["said"])
-    for passage, judged in zip(passages, judgements(passages, case["asked"]), strict=True):
-        for piece, _ in judged:
-            letters = set(_letters(case, _text(passage, piece.start, piece.stop)))
-            if len(letters) == 1:
-                yield Row(letters.pop(), frozenset({BIAS, *piece.evidence}), weight, kind_alone)
+    return passages, pieces(passages, asked=bool(case["asked"]))
 
 
-def _text(passage: Passage, start: int, stop: int) -> str:
-    assert passage.words is not None
-    return passage.words.between(start, stop)
+def labelled(case: Case) -> Iterator[tuple[Piece, str | None]]:
+    """The pieces of a message, each with the one letter that it is labelled with; None where there is not just one."""
+    for passage, several in zip(*cut(case), strict=True):
+        for piece in several:
+            assert passage.words is not None
+            letters = set(_letters(case, passage.words.between(piece.start, piece.stop)))
+            yield piece, letters.pop() if len(letters) == 1 else None
+
+
+def rows(case: Case, weight: float, kind_alone: bool) -> Iterator[Row]:
+    """The pieces of a message that are labelled."""
+    for piece, letter in labelled(case):
+        if letter:
+            yield Row(letter, frozenset({BIAS, *piece.evidence}), weight, kind_alone)
 
 
 def _letters(case: Case, text: str) -> Iterator[str]:

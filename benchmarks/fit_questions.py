@@ -9,24 +9,17 @@ sentence-transformers, and a quarter of an hour.
 """
 
 import argparse
-import math
 import random
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import numpy as np
 import torch
 from rich.progress import track
 from torch.nn import functional
-from transformers import AutoModel, AutoTokenizer
 
-import gateway
 from benchmarks.asked import LISTS, cases, fillers
-from gateway.bert import LAYERS
-from gateway.model import weights_folder
+from benchmarks.lora import Changed
 
 RANK = 8
 EPOCHS = 3.5
@@ -40,64 +33,27 @@ APART = 0.5
 SAME = 0.62
 """Statements with a higher cosine may answer each other's questions: neither right nor wrong."""
 TOKENS = 64
-PARTS = (
-    *(f"attention.self.{part}" for part in ("query", "key", "value")),
-    "attention.output.dense",
-    "intermediate.dense",
-    "output.dense",
-)
 
 
-@dataclass
 class Reader:
-    """The published model, and the change."""
+    """The published model, and the change, which questions alone are read with."""
 
-    model: Any
-    tokenizer: Any
-    changes: dict[str, tuple[Any, Any]] = field(default_factory=dict)
-    """Of each linear layer, by name: (inputs, RANK) and (RANK, outputs)."""
-    asking: bool = False
-    """The change is used."""
-    training: bool = False
-
-    @classmethod
-    def load(cls) -> "Reader":
-        folder = str(weights_folder())
-        reader = cls(AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder))
-        reader.model.requires_grad_(False)
-        for name in (f"encoder.layer.{layer}.{part}" for layer in range(LAYERS) for part in PARTS):
-            linear = reader.model.get_submodule(name)
-            down = torch.randn(linear.in_features, RANK) / math.sqrt(linear.in_features)
-            pair = (down.requires_grad_(), torch.zeros(RANK, linear.out_features, requires_grad=True))
-            reader.changes[name] = pair
-            linear.register_forward_hook(reader._changed(*pair))
-        return reader
-
-    def _changed(self, down: Any, up: Any) -> Any:
-        def hook(_: Any, inputs: tuple[Any], output: Any) -> Any:
-            return output + functional.dropout(inputs[0], DROPPED, self.training) @ down @ up if self.asking else output
-
-        return hook
+    def __init__(self) -> None:
+        self.changed = Changed.load(RANK, DROPPED)
 
     def __call__(self, texts: Sequence[str], asking: bool) -> Any:
         """The vectors of texts (texts, dim), of length 1."""
-        self.asking = asking
-        given = self.tokenizer(list(texts), padding=True, truncation=True, max_length=TOKENS, return_tensors="pt")
+        self.changed.used = asking
+        given = self.changed.tokenizer(
+            list(texts), padding=True, truncation=True, max_length=TOKENS, return_tensors="pt"
+        )
         mask = given["attention_mask"].unsqueeze(-1).float()
-        return functional.normalize((self.model(**given).last_hidden_state * mask).sum(1), dim=1)
+        return functional.normalize((self.changed.model(**given).last_hidden_state * mask).sum(1), dim=1)
 
     def all(self, texts: Sequence[str], asking: bool = False) -> Any:
         """The same without learning from it, in any number."""
         with torch.no_grad():
             return torch.cat([self(texts[at : at + BATCH], asking) for at in range(0, len(texts), BATCH)])
-
-    def save(self, path: Path) -> None:
-        """The change as the package holds it, in half precision."""
-        arrays = {}
-        for name, (down, up) in self.changes.items():
-            arrays[f"{name}.down"] = down.detach().numpy().astype(np.float16)
-            arrays[f"{name}.up"] = up.detach().numpy().astype(np.float16)
-        np.savez_compressed(path, **arrays)
 
 
 def train(reader: Reader, told: Sequence[dict[str, Any]], others: Iterable[str], epochs: float) -> None:
@@ -108,12 +64,12 @@ def train(reader: Reader, told: Sequence[dict[str, Any]], others: Iterable[str],
     vectors = reader.all(texts)
     same = vectors @ vectors.T > SAME
     sharpness, least = torch.tensor(3.0, requires_grad=True), torch.tensor(-10.0, requires_grad=True)
-    weights = [weight for pair in reader.changes.values() for weight in pair]
+    weights = reader.changed.weights
     groups = [{"params": weights, "weight_decay": 0.01}, {"params": [sharpness, least], "weight_decay": 0.0}]
     optimizer = torch.optim.AdamW(groups)
     steps = int(epochs * len(pairs) / BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, [RATE, 10 * RATE], total_steps=steps, pct_start=0.1)
-    reader.training = True
+    reader.changed.training = True
     for _ in track(range(steps), "Training"):
         some = random.sample(pairs, BATCH)
         found = reader([ask for ask, _ in some], asking=True) @ vectors.T * sharpness.exp()
@@ -123,7 +79,7 @@ def train(reader: Reader, told: Sequence[dict[str, Any]], others: Iterable[str],
         torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
         schedule.step()
-    reader.training = False
+    reader.changed.training = False
 
 
 def _loss(scores: Any, answers: Any, same: Any, least: Any) -> Any:
@@ -157,7 +113,7 @@ def main() -> None:
     epochs = parser.parse_args().epochs
     torch.manual_seed(0)
     random.seed(0)
-    reader = Reader.load()
+    reader = Reader()
     learnt = [*cases("oblique"), *cases("everyday")]
     others = fillers(600, random.Random(1)) + fillers(300, random.Random(2), LISTS)
     some = [case["say"] for case in cases("everyday")[:1000]]
@@ -169,7 +125,7 @@ def main() -> None:
             )
         if title == "as published":
             train(reader, learnt, others, epochs)
-    reader.save(Path(gateway.__file__).with_name("questions.npz"))
+    reader.changed.save("questions")
 
 
 if __name__ == "__main__":

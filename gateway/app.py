@@ -26,6 +26,7 @@ from gateway.attribution import Attributor
 from gateway.config import Config, UpstreamConfig
 from gateway.errors import ConfigError, NotFound, StoreError
 from gateway.extraction import Extractor
+from gateway.gleaning import Gleaner
 from gateway.keyring import Keyring
 from gateway.memory import Memory
 from gateway.metrics import Metrics
@@ -116,11 +117,22 @@ class Gateway:
             memory = Memory(config.memory, attributor, self._store, sessions, recall, self._metrics)
             mcp = await stack.enter_async_context(Mcp(attributor, Tools(self._store.library, recall)))
             self._mcp = Guarded(mcp, Doorkeeper(config), config)
-            self._mem0 = Mem0(config.limits, Doorkeeper(config), attributor, self._store.library, recall, worker.notice)
+            self._mem0 = Mem0(
+                config.limits,
+                Doorkeeper(config),
+                attributor,
+                self._store.library,
+                recall,
+                worker.notice,
+                self._embedding.tagger,
+            )
             background = Background(self._store, self._store.jobs, self._embedding, worker.notice)
             self._api = Api(config, attributor, self._store, recall, background)
             keyring = _keyring(config)
-            proxy = self._proxy = Proxy(config, attributor, memory, self._recorder, upstreams, self._metrics, keyring)
+            gleaner = Gleaner(config.memory.extract.mode, self._recorder, self._embedding.tagger)
+            proxy = self._proxy = Proxy(
+                config, attributor, memory, self._recorder, gleaner, upstreams, self._metrics, keyring
+            )
             if config.memory.extract.mode == "llm":
                 asker = Asker(upstreams[config.upstreams.index(_extractor(config))])
                 await stack.enter_async_context(

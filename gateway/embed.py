@@ -12,6 +12,8 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from gateway.tagging import Tagger
+
 Floats = NDArray[np.float32]
 Tokens = NDArray[np.int32]
 
@@ -49,6 +51,10 @@ class Embedder(Protocol):
     @property
     def dimension(self) -> int: ...
 
+    @property
+    def tagger(self) -> Tagger | None:
+        """What tells kinds of statements, if the model has learnt them."""
+
     async def encode_query(self, text: str) -> Encoding:
         """Ahead of all background work: waits for the text in hand and for earlier queries only.
 
@@ -70,6 +76,8 @@ class Embedder(Protocol):
 
 class ThreadEmbedder(ABC):
     """An Embedder whose `forward` runs on a thread of its own, one text at a time: batches are no faster on a CPU."""
+
+    tagger: Tagger | None = None
 
     def __init__(self, id: str, dimension: int) -> None:
         self.id = id
@@ -126,11 +134,16 @@ class ThreadEmbedder(ABC):
     def _forward(self, text: str, query: bool) -> Encoding:
         if self._closed:
             raise EmbeddingError("the embedder is closed")
-        raw = self.forward(text.encode("utf-8", "replace").decode(), query)  # no tokenizer takes lone surrogates
+        raw = self.forward(encodable(text), query)
         if raw.vector.shape != (self.dimension,) or raw.token_vectors.shape != (len(raw.tokens), self.dimension):
             raise EmbeddingError(f"a vector of the wrong size: {raw.vector.shape}, not ({self.dimension},)")
         turned = None if raw.turned is None else _unit(raw.turned)
         return Encoding(_unit(raw.vector), raw.tokens, _unit(raw.token_vectors), turned)
+
+
+def encodable(text: str) -> str:
+    """The text, as long, with "?" for lone surrogates, which no tokenizer takes."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _unit(vectors: Floats) -> Floats:

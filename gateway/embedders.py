@@ -8,6 +8,9 @@ import importlib
 import logging
 import string
 import unicodedata
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway import model as models
+from gateway.adapters import QUESTIONS, STATEMENTS
 from gateway.bert import MAX_TOKENS
-from gateway.embed import Embedder, EmbeddingError, Encoding, Floats, ThreadEmbedder, Tokens
+from gateway.embed import Embedder, EmbeddingError, Encoding, Floats, ThreadEmbedder, Tokens, encodable
 from gateway.model import ModelError
+from gateway.tagging import MOST, Span, Windows
 
 Kind = Literal["auto", "onnx", "sentence-transformers", "none"]
 
@@ -38,31 +43,58 @@ class OnnxEmbedder(ThreadEmbedder):
         unusable: tuple[type[Exception], ...] = (OSError, ValueError, TypeError, EmbeddingError, *self._failures)
         try:
             manifest = models.Manifest.read(prepared)
-            self._text, self._question = (
+            self._text, self._question, self._statement = (
                 runtime.InferenceSession(
                     str(prepared / name), _session_options(runtime, threads), providers=["CPUExecutionProvider"]
                 )
-                for name in (models.ONNX_FILE, models.question_file())
+                for name in (models.ONNX_FILE, QUESTIONS.file, STATEMENTS.file)
             )
+            self._table = models.words(prepared)
             self._tokenizer = _library("tokenizers").Tokenizer.from_file(str(prepared / models.TOKENIZER_FILE))
-            self._tokenizer.no_padding()
-            self._tokenizer.enable_truncation(manifest.max_tokens)
-            self._characters = CHARACTERS_PER_TOKEN * manifest.max_tokens
+            self._most = manifest.max_tokens
+            self._windows = Windows(self._tokenizer, manifest.max_tokens)
+            self._beside = ThreadPoolExecutor(1, "question")
             self._words = self._word_ids()
             self.forward("The first forward is the slow one.", query=True)
+            self._tag("The first forward is the slow one.", "", [(0, 3)])
         except unusable as error:
             raise ModelError(f"the prepared model in {prepared} cannot be loaded: {error}") from error
         super().__init__(manifest.embedder, manifest.dimension)
+        self.tagger = self._tag
 
     def forward(self, text: str, query: bool) -> Encoding:
-        ids = np.array(self._tokenizer.encode(text[: self._characters]).ids, np.int64)
+        given = self._tokenizer.encode(text[: CHARACTERS_PER_TOKEN * self._most]).ids
+        ids = np.array(given if len(given) <= self._most else [*given[: self._most - 1], given[-1]], np.int64)
+        rows = self._table[ids]
         try:
-            hidden: Floats = self._text.run(["hidden"], {"ids": ids})[0]
-            turned = self._question.run(["hidden"], {"ids": ids})[0].mean(axis=0) if query else None
+            asking = self._beside.submit(self._hidden, self._question, rows) if query else None
+            hidden = self._hidden(self._text, rows)
+            turned = asking.result().mean(axis=0) if asking else None
         except self._failures as error:
             raise EmbeddingError(f"the model failed: {error}") from error
         words = self._words[ids]
         return Encoding(hidden.mean(axis=0), ids[words].astype(np.int32), hidden[words], turned)
+
+    def _tag(self, text: str, asked: str, spans: Sequence[Span | None]) -> Floats:
+        """What its tokens tell of each piece of a message; on the caller's thread."""
+        weights, bias = STATEMENTS.head
+        found = np.full((len(spans), len(bias)), np.nan, np.float32)
+        try:
+            for window in islice(self._windows.of(encodable(text), encodable(asked), spans), MOST):
+                hidden = self._hidden(self._statement, self._table[np.array(window.ids, np.int64)])
+                for first, behind, number in window.pieces:
+                    found[number] = weights @ hidden[first:behind].mean(axis=0) + bias
+        except self._failures as error:
+            log.warning("a message is judged without the model", extra={"reason": str(error)})
+        return found
+
+    def close(self) -> None:
+        super().close()
+        self._beside.shutdown()
+
+    def _hidden(self, session: Any, words: Floats) -> Floats:
+        hidden: Floats = session.run(["hidden"], {"words": words})[0]
+        return hidden
 
     def _word_ids(self) -> NDArray[np.bool_]:
         vocabulary: dict[str, int] = self._tokenizer.get_vocab()

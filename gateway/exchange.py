@@ -10,12 +10,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Literal
 
 from gateway.attribution import Identity
 from gateway.domain import Message, Reply, Scope, Trace, Turn
 from gateway.errors import GatewayError, UpstreamUnreachable
-from gateway.gleaning import Gleaning
+from gateway.gleaning import Gleaner, Gleaning
 from gateway.memory import Memory, Plan
 from gateway.prompt import OPENING, stripped
 from gateway.recorder import Recorder
@@ -36,21 +35,18 @@ _TOO_LONG = re.compile(
 )
 _OWN = (b"x-session-id", b"x-memory-status", b"x-memory-recalled", b"x-memory-recorded", b"x-memory-request-id")
 
-Mode = Literal["off", "local", "llm"]
-"""How statements are found: not at all, by rules, or by rules and later by a language model too."""
-
 
 class Exchange:
     """One request from its body to its recorded turn."""
 
-    def __init__(self, door: Door, client: Client, identity: Identity, recorder: Recorder, extract: Mode) -> None:
+    def __init__(self, door: Door, client: Client, identity: Identity, recorder: Recorder, gleaner: Gleaner) -> None:
         self.id = uuid.uuid4().hex
         self.plan = Plan(b"", "off")
         self.recorded = False
         self.answer_id: str | None = None
         """The upstream's id of its answer."""
         self._door, self._client, self._identity = door, client, identity
-        self._recorder, self._extract = recorder, extract
+        self._recorder, self._gleaner = recorder, gleaner
         self._turn: Turn | None = None
         self._gleaning: Gleaning | None = None
         self._traced = False
@@ -78,8 +74,8 @@ class Exchange:
 
     def _glean(self) -> None:
         thread = self.plan.thread
-        if thread and self.plan.records and self._extract != "off":
-            self._gleaning = Gleaning(thread, self._said_at, self._recorder, llm=self._extract == "llm")
+        if thread and self.plan.records:
+            self._gleaning = self._gleaner.begin(thread, self._said_at)
 
     async def run(self, route: Route, target: bytes, headers: Pairs) -> None:
         """Call the upstream, relay its answer and record the turn; raises GatewayError before anything was sent."""

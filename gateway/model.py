@@ -10,13 +10,19 @@ import sys
 import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from io import BytesIO
 from pathlib import Path
+from typing import Any, Literal
 
-from gateway import questions
-from gateway.bert import BLOCK, DIMENSION, MAX_TOKENS, graph, parse
+import numpy as np
+from numpy.typing import NDArray
+
+from gateway.adapters import ADAPTERS
+from gateway.bert import BLOCK, DIMENSION, MAX_TOKENS, Words, graph, parse
 
 NAME = "all-MiniLM-L6-v2"
 ONNX_FILE = "model.onnx"
+WORDS_FILE, SCALES_FILE = "words.npy", "scales.npy"
 TOKENIZER_FILE = "tokenizer.json"
 MANIFEST_FILE = "manifest.json"
 
@@ -64,9 +70,9 @@ def default_folder(environ: Mapping[str, str]) -> Path:
     return caches / "memory-gateway" / "models"
 
 
-def question_file() -> str:
-    """The file of the model that reads questions: another one where `questions` is fitted anew."""
-    return f"question-{questions.digest()}.onnx"
+def _parts() -> set[str]:
+    """The files of a prepared folder, but its manifest."""
+    return {ONNX_FILE, WORDS_FILE, SCALES_FILE, TOKENIZER_FILE, *(adapter.file for adapter in ADAPTERS)}
 
 
 def find(folder: Path) -> Path | None:
@@ -77,7 +83,7 @@ def find(folder: Path) -> Path | None:
         whole = all(_file_sha256(prepared / name) == digest for name, digest in manifest.files.items())
     except (OSError, ValueError, TypeError, AttributeError):
         return None
-    complete = manifest.embedder == ID and {ONNX_FILE, question_file(), TOKENIZER_FILE} <= set(manifest.files)
+    complete = manifest.embedder == ID and _parts() <= set(manifest.files)
     return prepared if whole and complete else None
 
 
@@ -93,10 +99,13 @@ def prepare(folder: Path) -> Path:
     raw = _verified(source / "model.safetensors", WEIGHTS_SHA256)
     tokenizer = _verified(source / TOKENIZER_FILE, TOKENIZER_SHA256)
     weights = parse(raw)
+    words = Words.quantized(weights)
     try:
         files = {
             ONNX_FILE: graph(weights).SerializeToString(),
-            question_file(): graph(questions.changed(weights)).SerializeToString(),
+            **{each.file: graph(each.changed(weights)).SerializeToString() for each in ADAPTERS},
+            WORDS_FILE: _array(words.levels),
+            SCALES_FILE: _array(words.scales),
             TOKENIZER_FILE: tokenizer,
         }
     except ImportError as error:
@@ -109,6 +118,14 @@ def prepare(folder: Path) -> Path:
         raise ModelError(
             f"cannot write the model below {folder} ({error.strerror}): set GATEWAY_MODELS to a writable folder"
         ) from error
+
+
+def words(prepared: Path) -> Words:
+    """The word table of a folder that `find` or `prepare` returned, mapped into memory; OSError, ValueError if bad."""
+    # Windows does not let go of a file that is mapped, so that it could not be prepared anew.
+    mapped: Literal["r"] | None = None if sys.platform == "win32" else "r"
+    levels, scales = (np.load(prepared / name, mmap_mode=mapped) for name in (WORDS_FILE, SCALES_FILE))
+    return Words(levels, scales)
 
 
 def weights_folder() -> Path:
@@ -138,6 +155,12 @@ def _publish(folder: Path, files: Mapping[str, bytes]) -> Path:
             shutil.move(target, Path(temporary) / "damaged")
             made.rename(target)
     return target
+
+
+def _array(array: NDArray[Any]) -> bytes:
+    held = BytesIO()
+    np.save(held, array)
+    return held.getvalue()
 
 
 def _verified(path: Path, digest: str) -> bytes:

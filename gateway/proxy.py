@@ -14,6 +14,7 @@ from gateway.config import Config
 from gateway.domain import Reply
 from gateway.errors import GatewayError, NotBuilt, Overloaded, RequestTimeout
 from gateway.exchange import Exchange
+from gateway.gleaning import Gleaner
 from gateway.keyring import Keyring
 from gateway.memory import Memory
 from gateway.metrics import Metrics
@@ -42,19 +43,19 @@ class Proxy:
         attributor: Attributor,
         memory: Memory,
         recorder: Recorder,
+        gleaner: Gleaner,
         upstreams: Sequence[Upstream],
         metrics: Metrics,
         keyring: Keyring | None = None,
     ) -> None:
         """`keyring` takes the credentials of callers whose turns are read later; None: they are not needed."""
         self._limits = config.limits
-        self._extract = config.memory.extract.mode
         self._keyring = keyring
         self._routes = Routes(upstreams, metrics.registry)
         self._unfinished: dict[tuple[str, str], Exchange] = {}
         self._attributor = attributor
         self._memory = memory
-        self._recorder = recorder
+        self._recorder, self._gleaner = recorder, gleaner
         self._metrics = metrics
         self._active = 0
 
@@ -119,7 +120,7 @@ class Proxy:
             _log.warning("answer cut off", extra={"cause": repr(error.__cause__)})
 
     async def _chat(self, door: Door, client: Client, identity: Identity, outcome: _Outcome) -> None:
-        exchange = outcome.exchange = Exchange(door, client, identity, self._recorder, self._extract)
+        exchange = outcome.exchange = Exchange(door, client, identity, self._recorder, self._gleaner)
         await exchange.prepare(self._memory, await client.body())
         outcome.status = exchange.plan.status
         self._metrics.memory_seconds.observe(exchange.memory_seconds)

@@ -92,7 +92,7 @@ class Recorder:
     async def __aexit__(self, *error: object) -> None:
         self._last_try = asyncio.get_running_loop().time() + self._last_tries
         await self._tasks.__aexit__(None, None, None)
-        self._reader.shutdown()
+        self._reader.shutdown(cancel_futures=True)
         if self._waiting:
             _log.warning("turns lost: the store never took them", extra={"turns": len(self._waiting)})
             self._metrics.turns.labels("dropped").inc(len(self._waiting))

@@ -15,6 +15,7 @@ from gateway.errors import StoreError
 from gateway.metrics import Metrics
 from gateway.model import ModelError
 from gateway.store import Store, Unencoded
+from gateway.tagging import Tagger
 from gateway.words import cut
 
 BATCH = 16
@@ -40,6 +41,10 @@ class Embedding:
     def ready(self) -> Embedder | None:
         """The embedder, if it can be asked now."""
         return self._embedder
+
+    def tagger(self) -> Tagger | None:
+        """What tells kinds of statements, if it can be asked now."""
+        return self._embedder.tagger if self._embedder else None
 
     async def load(self) -> Embedder | None:
         """Load it; a failure is one warning, since words alone find much."""

@@ -21,6 +21,7 @@ from gateway.errors import BadRequest, GatewayError, NotBuilt, RequestTimeout, S
 from gateway.recall import Recall
 from gateway.relay import Client, Gone, Pairs, Receive, Send
 from gateway.store.library import Library
+from gateway.tagging import Tagger
 
 PREFIX = b"/mem0/"
 ORGANISATION = "memory-gateway"
@@ -53,11 +54,12 @@ class Mem0:
         library: Library,
         recall: Recall,
         notice: Callable[[], None],
+        tagger: Callable[[], Tagger | None],
     ) -> None:
-        """`notice` is called when there may be texts without vectors."""
+        """`notice` is called when there may be texts without vectors, `tagger` gives the one that is ready now."""
         self._limits, self._doorkeeper, self._attributor = limits, doorkeeper, attributor
         reading = Reading(library, recall)
-        self._writing, self._events = Writing(library, recall, reading, notice), Events(library)
+        self._writing, self._events = Writing(library, recall, reading, notice, tagger), Events(library)
         writing, events = self._writing, self._events
         self._routes: dict[tuple[str, str], Handler] = {
             ("GET", "v1/ping"): _ping,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -17,16 +19,29 @@ from gateway.api.stating import stated
 from gateway.domain import Learnt, Statement
 from gateway.errors import BadRequest, NotBuilt, NotFound
 from gateway.extract.local import statements
+from gateway.gleaning import MAX_LEARNT
 from gateway.recall import Recall
 from gateway.store.library import Duplicate, Edit, Entry, Library, Wanted
 from gateway.store.pages import Page
+from gateway.tagging import Tagger
+
+PATIENCE = 2.0
+"""Seconds in which the messages of a call are read by the model; others are read without it."""
 
 
 class Writing:
     """Changes memories within the tenant of a call, and within the one entity that its key may be bound to."""
 
-    def __init__(self, library: Library, recall: Recall, reading: Reading, notice: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        library: Library,
+        recall: Recall,
+        reading: Reading,
+        notice: Callable[[], None],
+        tagger: Callable[[], Tagger | None],
+    ) -> None:
         self._library, self._recall, self._reading, self._notice = library, recall, reading, notice
+        self._tagger = tagger
 
     async def add(self, call: Call) -> tuple[Happened, bool]:
         """What became of the messages, and whether statements were read out of them."""
@@ -35,9 +50,15 @@ class Writing:
         said_at = moment(options["timestamp"], "timestamp") if "timestamp" in options else datetime.now(UTC)
         until = expires(options)
         metadata = {**(labels(options) or {}), **({APP: place.app} if place.app else {})}
+        messages = spoken(options.get("messages"))
+        found = (
+            await asyncio.to_thread(_statements, messages, said_at, self._tagger())
+            if infer
+            else _raw(messages, said_at)
+        )
         outcomes = [
             await self._learn(call.access.tenant, place, self._learnt(place, statement, said_at, until, metadata))
-            for statement in _statements(spoken(options.get("messages")), said_at, infer=infer)
+            for statement in found
         ]
         self._notice()
         return Happened(call.access.tenant, place.user, datetime.now(UTC), tuple(outcomes)), infer
@@ -180,15 +201,20 @@ class Writing:
         return shapes.item(entry, self._reading.agent_of(entry))
 
 
-def _statements(messages: list[Spoken], said_at: datetime, *, infer: bool) -> list[Statement]:
-    """What the user states in the messages; or, without inference, the messages as they were said."""
-    if not infer:
-        return [stated(text_of(message.text, "content"), said_at) for message in messages if message.role != "system"]
+def _raw(messages: list[Spoken], said_at: datetime) -> list[Statement]:
+    """The messages as they were said."""
+    return [stated(text_of(message.text, "content"), said_at) for message in messages if message.role != "system"]
+
+
+def _statements(messages: list[Spoken], said_at: datetime, tagger: Tagger | None) -> list[Statement]:
+    """What the user states in the messages."""
     found: list[Statement] = []
     asked = ""
+    until = time.monotonic() + PATIENCE
     for message in messages:
         if message.role == "user":
-            found += statements(message.text, asked=asked, at=said_at)
+            way = tagger if time.monotonic() < until else None
+            found += statements(message.text[:MAX_LEARNT], asked=asked, at=said_at, tagger=way)
         asked = message.text if message.role == "assistant" else ""
     return found
 

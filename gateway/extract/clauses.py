@@ -28,7 +28,7 @@ def joints(words: Words) -> list[tuple[int, int]]:
         if behind > at:
             at = behind
             continue
-        if plain[at] in BREAKS or plain[at] in JOINTS:
+        if plain[at] in BREAKS or (plain[at] in JOINTS and not _in_name(words, at)):
             end = at
             dash = plain[at] == "-" and words.end(at - 1) == words.start(at)
             titled = plain[at] == "." and plain[at - 1] in _TITLES
@@ -38,6 +38,11 @@ def joints(words: Words) -> list[tuple[int, int]]:
                 found.append((end, at))
         at += 1
     return found
+
+
+def _in_name(words: Words, at: int) -> bool:
+    """ "The Plus plan", "Disney Plus"."""
+    return words.plain[at] == "plus" and (words.plain[at - 1] in _NOMINAL or words.named(at))
 
 
 _LONGEST_ASIDE = 9

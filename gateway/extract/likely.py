@@ -38,6 +38,9 @@ STEPS = 10
 ALIKE = 2.0
 """Natural logarithm of how much likelier two neighbouring pieces of a sentence are both statements, or both none, than
 not; fitted on the same cases."""
+OWN, TAGGED = 0.7, 0.8
+"""What the features' sums and a tagger's weigh where there are both."""
+Floats = NDArray[np.float32]
 _KINDS: tuple[Kind, ...] = tuple(LETTERS.values())
 _SURE = 1e-6
 _WEIGHT = re.compile(r"([a-z])(-?\d+)")
@@ -53,11 +56,15 @@ class Verdict:
     """How likely it is of each kind if it is one."""
 
 
-def verdicts(evidence: Sequence[Sequence[str]], sentence: Sequence[int]) -> list[Verdict]:
-    """On the pieces of a message, each given by its features and by the number of the sentence that it is of."""
+def verdicts(evidence: Sequence[Sequence[str]], sentence: Sequence[int], tagged: Floats | None = None) -> list[Verdict]:
+    """On the pieces of a message, each given by its features and by the number of the sentence that it is of. `tagged`
+    as a tagger answers."""
     if not evidence:
         return []
-    raised = np.exp(sums(evidence))
+    added = sums(evidence)
+    if tagged is not None:
+        added = np.where(np.isnan(tagged), added, OWN * added + TAGGED * tagged)
+    raised = np.exp(added - added.max(axis=1, keepdims=True))
     raised /= raised.sum(axis=1, keepdims=True)
     odds = [log((row[-1] + _SURE) / (1 - row[-1] + _SURE)) for row in raised.tolist()]
     found = []
@@ -68,7 +75,7 @@ def verdicts(evidence: Sequence[Sequence[str]], sentence: Sequence[int]) -> list
     return found
 
 
-def sums(evidence: Sequence[Sequence[str]]) -> NDArray[np.float32]:
+def sums(evidence: Sequence[Sequence[str]]) -> Floats:
     """The weights of the features of each piece, added up: (pieces, codes)."""
     rows, weights = table()
     places: list[int] = []
@@ -77,7 +84,7 @@ def sums(evidence: Sequence[Sequence[str]]) -> NDArray[np.float32]:
         begins.append(len(places))
         places.append(0)  # the bias, so that no piece is without a row
         places += [rows[each] for each in set(features) if each in rows]
-    added: NDArray[np.float32] = np.add.reduceat(weights[places], begins, axis=0)
+    added: Floats = np.add.reduceat(weights[places], begins, axis=0)
     return added
 
 
@@ -99,7 +106,7 @@ def _passed(odds: Sequence[float], sentence: Sequence[int]) -> list[float]:
 
 
 @cache
-def table() -> tuple[dict[str, int], NDArray[np.float32]]:
+def table() -> tuple[dict[str, int], Floats]:
     """The row of each feature, and the rows; the first one is the bias."""
     entries = files(__package__).joinpath(LEARNT).read_text(encoding="utf-8").split()
     rows: dict[str, int] = {}

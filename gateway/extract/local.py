@@ -8,7 +8,7 @@ what is in another language passes as a statement unless it is a question or an 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from gateway.domain import USER, Statement
@@ -29,6 +29,7 @@ from gateway.extract.subjects import Mentioned, one_valued
 from gateway.extract.times import dates
 from gateway.extract.tokens import Words
 from gateway.extract.triples import read
+from gateway.tagging import Span, Tagger
 from gateway.words import foreign, is_question, label
 
 MAX_STATEMENTS = 200
@@ -50,13 +51,25 @@ _NOBODY = frozenset(
 """What labels a text other than the name of who says it."""
 
 
-def statements(text: str, *, asked: str = "", at: datetime | None = None) -> tuple[Statement, ...]:
+@dataclass(frozen=True, slots=True)
+class _Message:
+    text: str
+    asked: str
+    at: datetime | None
+    tagger: Tagger | None
+
+
+def statements(
+    text: str, *, asked: str = "", at: datetime | None = None, tagger: Tagger | None = None
+) -> tuple[Statement, ...]:
     """What the user states in a message, in order. `asked`: the assistant's message just before, which a short answer
-    is kept with. `at`: when it was said; None: times stay unresolved."""
+    is kept with. `at`: when it was said; None: times stay unresolved. `tagger` is asked too what is a statement."""
     named = label(text)
     speaker = named if named and _NOBODY.isdisjoint(named.casefold().split()) else None
     forged = taint(text)
-    found = _found(text, asked, at, Mentioned(talk=speaker is not None))
+    # Nothing that labelled participants say is judged.
+    message = _Message(text, asked, at, tagger if speaker is None else None)
+    found = _found(message, Mentioned(talk=speaker is not None))
     return tuple(_said_by(speaker, replace(one, refused=one.refused or forged)) for one in found)
 
 
@@ -82,18 +95,19 @@ def _said_by(speaker: str | None, statement: Statement) -> Statement:
     return replace(statement, triples=triples, ends=ends, standing=False)
 
 
-def _found(text: str, asked: str, at: datetime | None, mentioned: Mentioned) -> tuple[Statement, ...]:
-    answer = short_answer(text, asked)
+def _found(message: _Message, mentioned: Mentioned) -> tuple[Statement, ...]:
+    answer = short_answer(message.text, message.asked)
     if answer:
-        return _answered(text, asked, answer, at, mentioned)
-    return tuple(_own(text, asked, at, mentioned))
+        return _answered(message, answer, mentioned)
+    return tuple(_own(message, mentioned))
 
 
-def _own(text: str, asked: str, at: datetime | None, mentioned: Mentioned) -> list[Statement]:
+def _own(message: _Message, mentioned: Mentioned) -> list[Statement]:
     """What the sentences of a message state, each by itself."""
-    passages = sentences_of(text)
+    at = message.at
+    passages = sentences_of(message.text)
     found: list[Statement] = []
-    for passage, judged in zip(passages, judgements(passages, asked), strict=True):
+    for passage, judged in zip(passages, _judged(message, passages), strict=True):
         if passage.words is None:
             continue
         if passage.foreign:
@@ -119,12 +133,27 @@ def sentences_of(text: str) -> list[Passage]:
     return found
 
 
-def judgements(passages: Sequence[Passage], asked: str) -> list[Judged]:
+def _judged(message: _Message, passages: Sequence[Passage]) -> list[Judged]:
     """The pieces of each passage with the verdicts on them."""
-    cut = pieces(passages, asked=bool(asked))
+    cut = pieces(passages, asked=bool(message.asked))
     line = [(place, piece) for place, several in enumerate(cut) for piece in several]
-    on = iter(verdicts([piece.evidence for _, piece in line], [place for place, _ in line]))
+    told = message.tagger(message.text, message.asked, spans(message.text, passages, cut)) if message.tagger else None
+    on = iter(verdicts([piece.evidence for _, piece in line], [place for place, _ in line], told))
     return [[(piece, next(on)) for piece in several] for several in cut]
+
+
+def spans(text: str, passages: Sequence[Passage], cut: Sequence[Sequence[Piece]]) -> list[Span | None]:
+    """Where each piece stands in the message; None where its words were not taken over as they stand."""
+    found: list[Span | None] = []
+    last = 0
+    for passage, several in zip(passages, cut, strict=True):
+        for piece in several:
+            assert passage.words is not None
+            words = passage.words.between(piece.start, piece.stop)
+            at = text.find(words, last)
+            found.append((at, at + len(words)) if at >= 0 else None)
+            last = max(last, at + len(words)) if at >= 0 else last
+    return found
 
 
 def answering(text: str, question: str) -> Passage:
@@ -132,13 +161,14 @@ def answering(text: str, question: str) -> Passage:
     return Passage(Words(text), question=question)
 
 
-def _answered(text: str, asked: str, answer: str, at: datetime | None, mentioned: Mentioned) -> tuple[Statement, ...]:
+def _answered(message: _Message, answer: str, mentioned: Mentioned) -> tuple[Statement, ...]:
     """A short answer with its question; or as it is, where it says everything itself."""
-    own = _own(text, asked, at, mentioned)
+    text, asked, at = message.text, message.asked, message.at
+    own = _own(message, mentioned)
     if own and (any(one.triples or one.standing for one in own) or _whole(text)):
         return tuple(own)
     question = question_to_user(asked)
-    [judged] = judgements([answering(text, question)], asked)
+    [judged] = _judged(message, [answering(text, question)])
     if min(verdict.doubt for _, verdict in judged) > DOUBTED:
         return ()
     meant = as_statement(question, text)

@@ -79,7 +79,7 @@ def _by_kind(words: Words, span: tuple[int, int], within: Judged) -> list[tuple[
     last = ""
     for (before, _), (piece, verdict) in pairwise([within[0], *within] if within else []):
         kind = _sure(verdict)
-        alone = _verbal(words, piece.start, piece.stop) or not _verbal(words, before.start, before.stop)
+        alone = _verbal(words, piece.start, piece.stop) == _verbal(words, before.start, before.stop)
         if kind and last and kind != last and alone and _free(words, edges[-1], piece.start):
             edges.append(piece.start)
         last = kind or last
@@ -175,14 +175,19 @@ def _grouped(words: Words, kept: Sequence[_Part | None]) -> list[list[_Part]]:
         last = groups[-1] if groups else []
         full = any(_firm(one.reading) for one in last) and _firm(part.reading)
         listed = listing and words.plain[part.reading.at] in _OWN
-        other = bool(last) and _differ(last[-1], part) and _free(words, last[-1].reading.at, part.reading.at)
-        other = other and not _only_over(last[-1].reading)
+        other = bool(last) and _differ(last[-1], part) and _apart(words, last[-1].reading, part.reading)
         if apart or full or listed or other:
             groups.append([part])
         else:
             last.append(part)
         apart = False
     return groups
+
+
+def _apart(words: Words, one: Reading, other: Reading) -> bool:
+    """Whether two clauses can stand by themselves: each says of whom it speaks, and none lacks a verb alone."""
+    verbal = _verbal(words, one.at, one.stop) == _verbal(words, other.at, other.stop)
+    return verbal and _free(words, one.at, other.at) and not _only_over(one)
 
 
 def _only_over(reading: Reading) -> bool:

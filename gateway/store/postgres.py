@@ -13,6 +13,7 @@ from typing import cast
 
 from gateway.dense import Floats
 from gateway.domain import NOBODY, Changes, Scope
+from gateway.errors import StoreError
 from gateway.store import Compared, encoding, postgres_claims, postgres_vectors
 from gateway.store.database import Asked, Connection, Result, Wipes, Work
 from gateway.store.jobs import Job
@@ -109,13 +110,19 @@ class PostgresStore(SqlStore):
         """
         if after or embedder is None:
             return await super().changes(scope, after, embedder, most)
-        beside = partial(encoding.begun, scope, embedder, most)
         changes, (upto, vectors) = await asyncio.gather(
-            super().changes(scope, 0, None), self._database.ask(beside, scope.tenant, heavy=True)
+            super().changes(scope, 0, None), self._begun(scope, embedder, most)
         )
         if upto < changes.sequence and (most is None or len(changes.messages) <= most):
             vectors += await self.encoded(scope, embedder, upto, changes.sequence)
         return replace(changes, encodings=tuple(vectors))
+
+    async def _begun(self, scope: Scope, embedder: str, most: int | None) -> tuple[int, list[tuple[int, int, bytes]]]:
+        """As `encoding.begun`; none, and 0, while no other connection is free."""
+        try:
+            return await self._database.ask(partial(encoding.begun, scope, embedder, most), scope.tenant, heavy=True)
+        except StoreError:
+            return 0, []
 
     async def compared(self, scope: Scope, vectors: Sequence[Floats]) -> Compared:
         question = partial(postgres_vectors.compared, scope, vectors)

@@ -39,6 +39,7 @@ class Words:
 
     id = "words"
     dimension = DIMENSIONS
+    tagger = None
 
     def encoded(self, text: str) -> Encoding:
         numbers = np.array([int(word.strip(".?")[1:]) for word in text.split() if word[0] == "w"])

@@ -272,12 +272,10 @@ async def test_a_model_that_cannot_run_is_refused_at_load(folder: Path, tmp_path
 
     broken = tmp_path / "broken"
     shutil.copytree(model.prepare(folder), broken)
-    table = numpy_helper.from_array(np.ones((10, 384), np.float32), "table")  # too few rows for the tokenizer's ids
-    tokens = helper.make_tensor_value_info("ids", TensorProto.INT64, ["tokens"])
+    rows = numpy_helper.from_array(np.ones((3, 384), np.float32), "rows")  # fits no text
+    words = helper.make_tensor_value_info("words", TensorProto.FLOAT, ["tokens", 384])
     hidden = helper.make_tensor_value_info("hidden", TensorProto.FLOAT, ["tokens", 384])
-    graph = helper.make_graph(
-        [helper.make_node("Gather", ["table", "ids"], ["hidden"])], "g", [tokens], [hidden], [table]
-    )
+    graph = helper.make_graph([helper.make_node("Add", ["words", "rows"], ["hidden"])], "g", [words], [hidden], [rows])
     onnx.save(
         helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), broken / "model.onnx"
     )

@@ -72,8 +72,8 @@ distant units embedders
 wire.responses_items wire.messages_blocks
 wire.chat
 wire.document wire.sse wire.lenient lexical dense relevance selection embed model
-signals weights
-metrics log settings questions
+signals weights tagging
+metrics log settings adapters
 config words bert
 domain errors english dates columns
 __init__ extract wire demo api commands store.migrations

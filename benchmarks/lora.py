@@ -1,0 +1,81 @@
+"""The default model with changes of low rank (LoRA, Hu et al. 2021) to be trained; needs torch and transformers."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn import functional
+from transformers import AutoModel, AutoTokenizer
+
+import gateway
+from gateway.bert import LAYERS
+from gateway.model import weights_folder
+
+PARTS = (
+    *(f"attention.self.{part}" for part in ("query", "key", "value")),
+    "attention.output.dense",
+    "intermediate.dense",
+    "output.dense",
+)
+
+
+@dataclass
+class Changed:
+    """The published model, and the change."""
+
+    model: Any
+    tokenizer: Any
+    dropped: float
+    """Share of a layer's inputs that the change does not see while it is trained."""
+    changes: dict[str, tuple[Any, Any]] = field(default_factory=dict)
+    """Of each linear layer, by name: (inputs, rank) and (rank, outputs)."""
+    used: bool = True
+    training: bool = False
+
+    @classmethod
+    def load(cls, rank: int, dropped: float) -> "Changed":
+        folder = str(weights_folder())
+        changed = cls(AutoModel.from_pretrained(folder).eval(), AutoTokenizer.from_pretrained(folder), dropped)
+        changed.model.requires_grad_(False)
+        for name in (f"encoder.layer.{layer}.{part}" for layer in range(LAYERS) for part in PARTS):
+            linear = changed.model.get_submodule(name)
+            down = torch.randn(linear.in_features, rank) / math.sqrt(linear.in_features)
+            pair = (down.requires_grad_(), torch.zeros(rank, linear.out_features, requires_grad=True))
+            changed.changes[name] = pair
+            linear.register_forward_hook(changed._hook(*pair))
+        return changed
+
+    def _hook(self, down: Any, up: Any) -> Any:
+        def hook(_: Any, inputs: tuple[Any], output: Any) -> Any:
+            return (
+                output + functional.dropout(inputs[0], self.dropped, self.training) @ down @ up if self.used else output
+            )
+
+        return hook
+
+    @property
+    def weights(self) -> list[Any]:
+        """What is trained."""
+        return [weight for pair in self.changes.values() for weight in pair]
+
+    def hidden(self, ids: Sequence[Sequence[int]]) -> Any:
+        """The last hidden states (texts, tokens, dim) of texts of any lengths; what is behind a text's end means
+        nothing."""
+        longest = max(map(len, ids))
+        given = torch.tensor([[*each, *[0] * (longest - len(each))] for each in ids])
+        mask = torch.tensor([[1.0] * len(each) + [0.0] * (longest - len(each)) for each in ids])
+        return self.model(input_ids=given, attention_mask=mask).last_hidden_state
+
+    def save(self, name: str, **more: Any) -> None:
+        """The change as the package holds it, in half precision."""
+        arrays = {key: value.detach().numpy().astype(np.float16) for key, value in (*self._arrays(), *more.items())}
+        np.savez_compressed(Path(gateway.__file__).with_name(f"{name}.npz"), **arrays)
+
+    def _arrays(self) -> Iterator[tuple[str, Any]]:
+        for name, (down, up) in self.changes.items():
+            yield f"{name}.down", down
+            yield f"{name}.up", up
