@@ -40,6 +40,8 @@ ALIKE = 2.0
 not; fitted on the same cases."""
 OWN, TAGGED = 0.7, 0.8
 """What the features' sums and a tagger's weigh where there are both."""
+STRICTER = 0.6
+"""What is then added to the sum that speaks for no statement: both together are surer, so less doubt is enough."""
 Floats = NDArray[np.float32]
 _KINDS: tuple[Kind, ...] = tuple(LETTERS.values())
 _SURE = 1e-6
@@ -63,7 +65,9 @@ def verdicts(evidence: Sequence[Sequence[str]], sentence: Sequence[int], tagged:
         return []
     added = sums(evidence)
     if tagged is not None:
-        added = np.where(np.isnan(tagged), added, OWN * added + TAGGED * tagged)
+        both = OWN * added + TAGGED * tagged
+        both[:, CODES.index(NOT)] += STRICTER
+        added = np.where(np.isnan(both), added, both)
     raised = np.exp(added - added.max(axis=1, keepdims=True))
     raised /= raised.sum(axis=1, keepdims=True)
     odds = [log((row[-1] + _SURE) / (1 - row[-1] + _SURE)) for row in raised.tolist()]
