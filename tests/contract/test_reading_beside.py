@@ -10,6 +10,7 @@ from functools import partial
 import pytest
 
 from gateway.domain import Changes, Scope
+from gateway.errors import StoreError
 from gateway.store import encoding
 from gateway.store.database import Asked, Result
 from gateway.store.postgres import PostgresDatabase, PostgresStore
@@ -116,6 +117,27 @@ async def test_an_entity_that_is_erased_between_the_two_looks_is_another_one_nex
     changes, _ = await loaded(database, False, meanwhile)
     assert ([said.text for said in changes.messages], vectors(changes)) == (["One."], set())
     assert (await store.changes(ALICE, changes.sequence, MODEL)).epoch > changes.epoch
+
+
+class Crowded(PostgresDatabase):
+    """No second connection is free."""
+
+    async def ask(self, question: Callable[[], Asked[Result]], tenant: str | None, *, heavy: bool = False) -> Result:
+        if isinstance(question, partial) and question.func is encoding.begun:
+            raise StoreError
+        return await super().ask(question, tenant, heavy=heavy)
+
+
+async def test_where_no_other_connection_is_free_vectors_are_read_afterwards(
+    database: str, store: PostgresStore
+) -> None:
+    await store.record(Conversation(ALICE).turn("One."))
+    await encode(store)
+    crowded = PostgresStore(Crowded(Server(database), 4))
+    try:
+        assert vectors(await crowded.changes(ALICE, 0, MODEL)) == {b"One."}
+    finally:
+        await crowded.close()
 
 
 async def test_what_another_tenants_entity_of_that_name_has_is_not_read(database: str, store: PostgresStore) -> None:
