@@ -143,14 +143,15 @@ def _judged(message: _Message, passages: Sequence[Passage]) -> list[Judged]:
 
 
 def spans(text: str, passages: Sequence[Passage], cut: Sequence[Sequence[Piece]]) -> list[Span | None]:
-    """Where each piece stands in the message; None where its words were not taken over as they stand."""
+    """Where each piece stands in the message; None where its words were not taken over as they stand, or are in another
+    language, of which the tagger knows little."""
     found: list[Span | None] = []
     last = 0
     for passage, several in zip(passages, cut, strict=True):
         for piece in several:
             assert passage.words is not None
             words = passage.words.between(piece.start, piece.stop)
-            at = text.find(words, last)
+            at = -1 if passage.foreign else text.find(words, last)
             found.append((at, at + len(words)) if at >= 0 else None)
             last = max(last, at + len(words)) if at >= 0 else last
     return found

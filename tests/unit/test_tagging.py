@@ -126,6 +126,13 @@ def test_statements_are_judged_with_the_tagger(tagger: Tagger) -> None:
     assert kinds[-2:] == [("I play the oboe", "skill"), ("my sister Ana is a nurse.", "person")]
 
 
+@pytest.mark.parametrize(
+    "text", ["แมวของฉันชื่อมะลิ", "Мою сестру зовут Ольга.", "我住在上海。", "Mi perro se llama Toby."]
+)
+def test_what_is_said_in_another_language_is_kept(tagger: Tagger, text: str) -> None:
+    assert [one.text for one in statements(text, tagger=tagger)] == [text]
+
+
 def test_what_labelled_participants_say_is_not_judged() -> None:
     def never(text: str, asked: str, places: Sequence[Span | None]) -> Floats:
         raise AssertionError
