@@ -8,6 +8,7 @@ weights fitted without it: that, and not the score on what it is fitted on, is w
 """
 
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,7 +45,7 @@ BATCHES = {"first": 808, "hard": 260, "terse": 1775, "short": 504, "other": 260}
     "near": 260,
 }
 """Of statements.jsonl, in order: how many messages came from one writer."""
-WEIGHTS = {"sentences": 0.6, "first": 1.0, "hard": 2.0, "terse": 1.5, "dialogues": 0.1, "memories": 0.1} | {
+WEIGHTS = {"sentences": 0.6, "first": 1.0, "hard": 2.0, "terse": 1.5, "dialogues": 0.05, "memories": 0.1} | {
     "everyday": 0.7
 }
 ANY = "?"
@@ -87,14 +88,18 @@ def batches() -> dict[str, list[Case]]:
 
 
 def _of_dialogues() -> Iterator[Case]:
-    """What the dialogues name as current or over is stated, of whatever kind; what stands between, if it has neither
-    subject nor verb, asks for something."""
+    """What the dialogues name as current or over is stated, of whatever kind; what stands between, if it is a question
+    or has neither subject nor verb, asks for something."""
     for case in cases("dialogues", False):
         for said in case["say"]:
             named = [words for words in case["current"] + case["over"] if plain(words) in plain(said)]
-            terse = len(said.split()) < 7 and _OWN.isdisjoint(_bare(said).split())
-            if named or (terse and said != case["say"][-1]):
-                yield _case(f"{ANY if named else '-'} {said}")
+            terse = len(said.split()) < 7 and _OWN.isdisjoint(_bare(said).split()) and said != case["say"][-1]
+            asks = said.endswith("?") and not re.search(r"[.!?:;,] ", said)
+            if named:
+                stated = [{"words": words, "kind": ANY} for words in named]
+                yield {"said": said, "asked": "", "statements": stated, "not": []}
+            elif terse or asks:
+                yield _case(f"- {said}")
 
 
 def _of_memories(*names: str) -> Iterator[Case]:
@@ -133,7 +138,7 @@ def labelled(case: Case) -> Iterator[tuple[Piece, str | None]]:
 def rows(case: Case, weight: float, kind_alone: bool) -> Iterator[Row]:
     """The pieces of a message that are labelled."""
     for piece, letter in labelled(case):
-        if letter:
+        if letter and piece.evidence:
             yield Row(letter, frozenset({BIAS, *piece.evidence}), weight, kind_alone)
 
 

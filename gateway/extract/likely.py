@@ -45,6 +45,8 @@ STRICTER = 0.6
 Floats = NDArray[np.float32]
 _KINDS: tuple[Kind, ...] = tuple(LETTERS.values())
 _SURE = 1e-6
+_NONE = np.array([30.0 * (code == NOT) for code in CODES], np.float32)
+"""Sums that speak for no statement, surely."""
 _WEIGHT = re.compile(r"([a-z])(-?\d+)")
 
 
@@ -60,12 +62,14 @@ class Verdict:
 
 def verdicts(evidence: Sequence[Sequence[str]], sentence: Sequence[int], tagged: Floats | None = None) -> list[Verdict]:
     """On the pieces of a message, each given by its features and by the number of the sentence that it is of. `tagged`
-    as a tagger answers."""
+    as a tagger answers; without it nothing is known of what has no features."""
     if not evidence:
         return []
     added = sums(evidence)
+    alone = np.array([not each for each in evidence])
+    added[alone] = _NONE
     if tagged is not None:
-        both = OWN * added + TAGGED * tagged
+        both = np.where(alone[:, None], tagged, OWN * added + TAGGED * tagged)
         both[:, CODES.index(NOT)] += STRICTER
         added = np.where(np.isnan(both), added, both)
     raised = np.exp(added - added.max(axis=1, keepdims=True))

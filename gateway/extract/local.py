@@ -18,7 +18,7 @@ from gateway.extract.guard import refusal, taint
 from gateway.extract.kinds import kind_of
 from gateway.extract.likely import Verdict, verdicts
 from gateway.extract.manner import lasting
-from gateway.extract.parts import CLEAR, DOUBTED, DOUBTED_READ, Judged, names, parts
+from gateway.extract.parts import CLEAR, DOUBTED, DOUBTED_READ, RESCUED, Judged, names, parts
 from gateway.extract.pieces import Passage, Piece, pieces
 from gateway.extract.reading import says_change
 from gateway.extract.replied import as_statement, question_to_user, short_answer
@@ -112,6 +112,8 @@ def _own(message: _Message, mentioned: Mentioned) -> list[Statement]:
             continue
         if passage.foreign:
             cut = _in_another_language(passage.words, judged, at, mentioned.talk)
+        elif passage.doubted:
+            cut = _stated_after_all(passage.words, judged, at, mentioned)
         else:
             cut = parts(passage.words, passage.start, judged, at, mentioned)
         found += _guarded(passage.words.text, cut) if cut else []
@@ -127,7 +129,7 @@ def sentences_of(text: str) -> list[Passage]:
         if passage is None:
             continue
         found.append(passage)
-        room -= 1 + len(passage.words) // _LONG if passage.words else 0
+        room -= 1 + len(passage.words) // _LONG if passage.words and not passage.doubted else 0
         if room <= 0:
             break
     return found
@@ -155,6 +157,17 @@ def spans(text: str, passages: Sequence[Passage], cut: Sequence[Sequence[Piece]]
             found.append((at, at + len(words)) if at >= 0 else None)
             last = max(last, at + len(words)) if at >= 0 else last
     return found
+
+
+def _stated_after_all(words: Words, judged: Judged, at: datetime | None, mentioned: Mentioned) -> list[Statement]:
+    """What a tagger finds that a question or an order states."""
+    kept = [(piece, verdict) for piece, verdict in judged if verdict.doubt < RESCUED]
+    if not kept:
+        return []
+    first, last = kept[0][0].start, kept[-1][0].stop
+    own = Words(words.between(first, last) if last < len(words) else words.text[words.start(first) :])
+    moved = [(Piece(piece.start - first, piece.stop - first, piece.shape), verdict) for piece, verdict in kept]
+    return parts(own, 0, moved, at, mentioned)
 
 
 def answering(text: str, question: str) -> Passage:
@@ -209,7 +222,8 @@ def _passage(segment: Segment) -> Passage | None:
         any(tongues.facts(segment.text)) or foreign(segment.text)
     ):
         return _foreign(segment.text)
-    return _begun(stated(segment.text, words), words)
+    told = stated(segment.text, words)
+    return _begun(told, words) if told else replace(_begun(segment.text, words), doubted=True)
 
 
 def _begun(text: str, words: Words) -> Passage:

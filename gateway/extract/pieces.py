@@ -23,6 +23,8 @@ class Passage:
     """In another language than English."""
     question: str = ""
     """Of the assistant, that it answers."""
+    doubted: bool = False
+    """Rules take it for asking or ordering; only a tagger may find that it states something all the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,7 @@ class Piece:
     """Behind its last word; what joins it to the next piece belongs to none."""
     shape: Shape
     evidence: list[str] = field(default_factory=list)
-    """The features that it is judged by: its shape, and what stands around it."""
+    """The features that it is judged by: its shape, and what stands around it; none in a doubted passage."""
 
 
 def pieces(passages: Sequence[Passage], *, asked: bool) -> list[list[Piece]]:
@@ -42,7 +44,7 @@ def pieces(passages: Sequence[Passage], *, asked: bool) -> list[list[Piece]]:
     found = [list(_cut(passage)) for passage in passages]
     line: list[tuple[int, Piece | None]] = []
     for place, several in enumerate(found):
-        line += [(place, one) for one in several] or [(place, None)]
+        line += [(place, one) for one in several if not passages[place].doubted] or [(place, None)]
     owns = [at for at, (_, one) in enumerate(line) if one and one.shape.own]
     dropped = any(one is None for _, one in line)
     for at, (place, one) in enumerate(line):

@@ -127,6 +127,29 @@ def test_statements_are_judged_with_the_tagger(tagger: Tagger) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("Please use they/them for me.", True),
+        ("Please write to lena@new.example, the other address is dead.", True),
+        ("Write a poem about the sea.", False),
+        ("Correct this sentence: My name is Bob and I lives in Leeds.", False),
+        ("What is the capital of Peru?", False),
+        ("Pretend you are a pirate.", False),
+    ],
+)
+def test_an_order_that_tells_something_is_kept(tagger: Tagger, text: str, kept: bool) -> None:
+    assert statements(text) == ()
+    assert [one.text for one in statements(text, tagger=tagger)] == [text] * kept
+
+
+def test_what_is_said_beside_an_order_is_judged_as_without_it(tagger: Tagger) -> None:
+    """The features around a piece do not change because its neighbour is looked at too."""
+    text = "I moved to Porto. Write a poem about it."
+    assert [one.text for one in statements(text)] == ["I moved to Porto."]
+    assert [one.text for one in statements(text, tagger=tagger)] == ["I moved to Porto."]
+
+
+@pytest.mark.parametrize(
     "text", ["แมวของฉันชื่อมะลิ", "Мою сестру зовут Ольга.", "我住在上海。", "Mi perro se llama Toby."]
 )
 def test_what_is_said_in_another_language_is_kept(tagger: Tagger, text: str) -> None:
