@@ -1,9 +1,9 @@
-"""Pairs of a message and an older statement, for the fit of what ends what."""
+"""Messages with the older statements that they may end, for the fit of what ends what."""
 
 import json
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,30 +11,36 @@ from typing import Any
 import numpy as np
 
 from benchmarks.extraction import NOW, cases, ends, plain
-from gateway.contrast import measured
+from gateway.contrast import cosine, measured
 from gateway.corrections import NEAREST
 from gateway.domain import Statement
 from gateway.embed import Embedder
 from gateway.extract.local import statements
 from gateway.saying import Said, said
+from gateway.tagging import Tagger
 
 FOLDS = 5
-RELATED, OTHERS = 0.5, 0.2
-"""Weight of a pair of one dialogue; of one with somebody else's statement, and of one of LoCoMo: there are many."""
+ALONE, OTHERS, PERSONS = 1.0, 0.5, 0.2
+"""What a message weighs beside its own dialogue alone; among somebody else's statements too; of people of LoCoMo."""
+STRANGE = 1000
+"""Statements of somebody else."""
 STRANGERS = 7
 """People of LoCoMo whose statements are somebody else's; the others are left for a check."""
 _CAPTION = re.compile(r"\[[^\]]*\]")
 
 
 @dataclass(frozen=True)
-class Pair:
-    """A message, an older statement, and whether that is over."""
+class Choice:
+    """A message, and the older statements that it may end, nearest first."""
 
     fold: int
+    text: str
     new: Said
-    old: Said
-    numbers: Mapping[str, float]
-    over: bool
+    older: list[Said]
+    numbers: list[dict[str, float]]
+    """Of each older one."""
+    over: frozenset[int]
+    """Places of those that it ends."""
     weight: float
 
 
@@ -64,8 +70,8 @@ class Texts:
         return self._known[text]
 
 
-def talk(messages: Sequence[str], over: Sequence[str] = (), current: Sequence[str] = ()) -> Talk:
-    stated = [(text, [one for one in statements(text, at=NOW) if not one.refused]) for text in messages]
+def talk(messages: Sequence[str], tagger: Tagger | None, over: Sequence[str] = (), current: Sequence[str] = ()) -> Talk:
+    stated = [(text, [one for one in statements(text, at=NOW, tagger=tagger) if not one.refused]) for text in messages]
     return Talk(stated, list(over), list(current))
 
 
@@ -76,7 +82,7 @@ def people(folder: Path) -> list[Talk]:
         for speaker in conversation["speakers"]:
             turns = [turn for session in conversation["sessions"] for turn in session["turns"]]
             own = [_CAPTION.sub("", turn["text"]).strip() for turn in turns if turn["speaker"] == speaker]
-            found.append(Talk([each for each in talk(own).messages if each[1]]))
+            found.append(Talk([each for each in talk(own, None).messages if each[1]]))
     return found
 
 
@@ -91,76 +97,87 @@ def nearest(new: Said, older: Sequence[Said]) -> list[Said]:
     return [older[at] for at in np.argsort(-cosines, kind="stable")[:NEAREST]]
 
 
-def beside(new: Said, one: Said, others: Sequence[Said], among: int) -> dict[str, float]:
-    """The numbers of a pair, beside these candidates, the nearest of so many."""
-    best = max((float(new.encoding.vector @ each.encoding.vector) for each in others if each is not one), default=0.0)
-    return measured(new, one, best, among)
+def chosen(
+    text: str, texts: Texts, own: Sequence[Said], others: Sequence[Said], over: Collection[int], fold: int
+) -> Choice | None:
+    """A message with the nearest of one's own statements and of somebody else's; None where none of those that it ends
+    (places in `own`) is among them. `others`: the nearest of them."""
+    new, candidates = texts[text], [*own, *others]
+    cosines = np.array([one.encoding.vector for one in candidates]) @ new.encoding.vector
+    order = np.argsort(-cosines, kind="stable")[:NEAREST].tolist()
+    ended = frozenset(place for place, at in enumerate(order) if at in over)
+    if over and not ended:
+        return None
+    among = len(own) + (STRANGE if others else 0)
+    older = [candidates[at] for at in order]
+    return Choice(fold, text, new, older, _numbers(new, older, among), ended, OTHERS if others else ALONE)
 
 
-def of_dialogue(one: Talk, stranger: Sequence[Said], texts: Texts, fold: int) -> list[Pair]:
-    """Its pairs, with those of somebody else's nearest statements; a change belongs to the nearest message of those
-    that hold what is current."""
-    pairs: list[Pair] = []
-    changing: dict[str, str] = {}
+def _numbers(new: Said, older: Sequence[Said], among: int) -> list[dict[str, float]]:
+    cosines = [cosine(new, old) for old in older]
+    bests = [max(cosines[:at] + cosines[at + 1 :], default=0.0) for at in range(len(older))]
+    return [measured(new, old, best, among) for old, best in zip(older, bests, strict=True)]
+
+
+def ending(one: Talk, texts: Texts) -> dict[str, str | None]:
+    """By statement that is over at the end: the message that ends it, the nearest of the later ones that hold what is
+    current; None where no later one does."""
+    found: dict[str, str | None] = {}
     for at, (_, stated) in enumerate(one.messages):
+        later = [text for text, _ in one.messages[at + 1 :] if holds(text, one.current)]
         for old in stated:
-            later = [text for text, _ in one.messages[at + 1 :] if holds(text, one.current)]
-            if holds(old.text, one.over) and later:
-                vector = texts[old.text].encoding.vector
-                near = [float(texts[text].encoding.vector @ vector) for text in later]
-                changing[old.text] = later[int(np.argmax(near))]
-    for at, (text, _) in enumerate(one.messages):
-        new = texts[text]
-        own = [old.text for _, stated in one.messages[:at] for old in stated]
-        for others in ([], nearest(new, stranger)):  # alone, and among many
-            among = len(own) + (len(stranger) if others else 0)
-            candidates = [*map(texts.__getitem__, own), *others]
-            for earlier in own:
-                over = changing.get(earlier) == text
-                if not over and earlier in changing:
-                    continue  # before or after the change, what the message says may end it too
-                numbers = beside(new, texts[earlier], candidates, among)
-                pairs.append(Pair(fold, new, texts[earlier], numbers, over, RELATED))
-            for beside_own in ([*candidates], others):  # and with nothing of one's own that is near
-                pairs += [Pair(fold, new, each, beside(new, each, beside_own, among), False, OTHERS) for each in others]
-    return pairs
+            if holds(old.text, one.over):
+                near = [cosine(texts[text], texts[old.text]) for text in later]
+                found[old.text] = later[int(np.argmax(near))] if later else None
+    return found
 
 
-def of_person(one: Talk, texts: Texts) -> list[Pair]:
-    """Every third message with the nearest of what was said before it."""
-    pairs: list[Pair] = []
+def of_dialogue(one: Talk, stranger: Sequence[Said], texts: Texts, fold: int) -> Iterator[Choice]:
+    """Each message with what is current before it, alone and among somebody else's statements."""
+    ends = ending(one, texts)
+    live: list[str] = []
+    for text, stated in one.messages:
+        new, own = texts[text], [texts[old] for old in live]
+        over = [at for at, old in enumerate(live) if ends.get(old) == text]
+        if live and not any(old in ends and ends[old] is None for old in live):
+            found = (chosen(text, texts, own, others, over, fold) for others in ([], nearest(new, stranger)))
+            yield from filter(None, found)
+        live = [old for old in live if ends.get(old) != text] + [each.text for each in stated]
+
+
+def of_person(one: Talk, texts: Texts) -> Iterator[Choice]:
+    """Every third message with the nearest of what was said before it, which it does not end."""
     earlier: list[tuple[Statement, Said]] = []
     for at, (text, stated) in enumerate(one.messages):
+        new = texts[text]
         if len(earlier) > 20 and at % 3 == 0:
-            new = texts[text]
+            older = nearest(new, [old for _, old in earlier])
             ended = {id(old) for one, old in earlier if any(ends(each, one) for each in stated)}
-            candidates = nearest(new, [old for _, old in earlier])
-            pairs += [
-                Pair(at // 30 % FOLDS, new, old, beside(new, old, candidates, len(earlier)), False, OTHERS)
-                for old in candidates
-                if id(old) not in ended
-            ]
+            if ended.isdisjoint(map(id, older)):
+                yield Choice(
+                    at // 30 % FOLDS, text, new, older, _numbers(new, older, len(earlier)), frozenset(), PERSONS
+                )
         earlier += [(each, texts[each.text]) for each in stated]
-    return pairs
 
 
 def fold_of(case: Mapping[str, Any]) -> int:
     return zlib.crc32(case["say"][0].encode()) % FOLDS
 
 
-async def pairs_of(folder: Path, texts: Texts) -> list[Pair]:
+async def choices(folder: Path, embedder: Embedder) -> list[Choice]:
+    texts = Texts(embedder)
     persons = people(folder)
     dialogues = [
-        (talk(case["say"], case["over"], case["current"]), fold_of(case)) for case in cases("dialogues", False)
+        (talk(case["say"], embedder.tagger, case["over"], case["current"]), fold_of(case))
+        for case in cases("dialogues", False)
     ]
-    talks = [*persons, *(each for each, _ in dialogues)]
-    for one in talks:
+    for one in (*persons, *(each for each, _ in dialogues)):
         await texts.encode([text for text, _ in one.messages])
         await texts.encode([each.text for _, stated in one.messages for each in stated])
     said_by_others = [texts[each.text] for one in persons[:STRANGERS] for _, stated in one.messages for each in stated]
     order = np.random.default_rng(0)
-    strangers = [[said_by_others[at] for at in order.permutation(len(said_by_others))[:1000]] for _ in range(10)]
-    pairs = [pair for one in persons for pair in of_person(one, texts)]
+    strangers = [[said_by_others[at] for at in order.permutation(len(said_by_others))[:STRANGE]] for _ in range(10)]
+    found = [choice for one in persons for choice in of_person(one, texts)]
     for at, (one, fold) in enumerate(dialogues):
-        pairs += of_dialogue(one, strangers[at % len(strangers)], texts, fold)
-    return pairs
+        found += of_dialogue(one, strangers[at % len(strangers)], texts, fold)
+    return found

@@ -26,7 +26,7 @@ async def live(messages: Sequence[str], embedder: Embedder, *, judged: bool) -> 
     for message in messages:
         found = statements(message, at=NOW, tagger=embedder.tagger)
         older = [old for old in kept if not any(ends(new, old) for new in found)]
-        if judged and older and any(not one.refused for one in found):
+        if judged and older and len(older) == len(kept) and any(not one.refused for one in found):
             older = await _judged(embedder, message, older)
         for new in found:
             older = [*(old for old in older if not ends(new, old)), new]
@@ -44,8 +44,8 @@ async def _judged(embedder: Embedder, message: str, older: list[Statement]) -> l
         )
     ]
     order = sorted(range(len(olds)), key=lambda at: -_cosine(new, olds[at]))[:NEAREST]
-    ended = {order[place] for place in over(new, [olds[at] for at in order], len(olds))}
-    return [one for at, one in enumerate(older) if at not in ended or one.standing]
+    place = over(new, await embedder.read_change(message), [olds[at] for at in order], len(olds))
+    return [one for at, one in enumerate(older) if place is None or at != order[place] or one.standing]
 
 
 def _cosine(new: Said, old: Said) -> float:

@@ -3,8 +3,9 @@
     python -m benchmarks.fit_questions [--epochs N]
 
 Every layer gets a change of low rank (LoRA, Hu et al. 2021) that is used for questions alone: statements keep the
-vectors of the published model. It is trained on oblique.jsonl and everyday.jsonl; first_person.jsonl is left to what
-fits weights and gate (`benchmarks/fit.py`), and *_held.jsonl to nobody. Writes gateway/questions.npz. Needs the extra
+vectors of the published model. It is trained on oblique.jsonl, everyday.jsonl and near.jsonl, whose cases hold
+questions too that lie near the statement and are not answered by it; first_person.jsonl is left to what fits weights
+and gate (`benchmarks/fit.py`), and *_held.jsonl to nobody. Writes gateway/questions.npz. Needs the extra
 sentence-transformers, and a quarter of an hour.
 """
 
@@ -61,6 +62,7 @@ def train(reader: Reader, told: Sequence[dict[str, Any]], others: Iterable[str],
     texts = list(dict.fromkeys([*(case["say"] for case in told if case["say"]), *others]))
     row = {text: at for at, text in enumerate(texts)}
     pairs = [(ask, row.get(case["say"] or "", -1)) for case in told for ask in case["ask"]]
+    pairs += [(ask, -1) for case in told for ask in case.get("near", ())]
     vectors = reader.all(texts)
     same = vectors @ vectors.T > SAME
     sharpness, least = torch.tensor(3.0, requires_grad=True), torch.tensor(-10.0, requires_grad=True)
@@ -114,11 +116,11 @@ def main() -> None:
     torch.manual_seed(0)
     random.seed(0)
     reader = Reader()
-    learnt = [*cases("oblique"), *cases("everyday")]
+    learnt = [*cases("oblique"), *cases("everyday"), *cases("near")]
     others = fillers(600, random.Random(1)) + fillers(300, random.Random(2), LISTS)
     some = [case["say"] for case in cases("everyday")[:1000]]
     for title in ("as published", "trained"):
-        for name in ("first_person", "oblique", "everyday"):
+        for name in ("first_person", "oblique", "everyday", "near"):
             print(
                 f"{title}, {name} held back: % among the 20 nearest {found(reader, cases(name, True), some)}",
                 flush=True,

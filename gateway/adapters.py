@@ -31,8 +31,13 @@ class Adapter:
     @cached_property
     def head(self) -> tuple[Floats, Floats]:
         """Weights (outputs, dimension) and bias (outputs,) of what is told by a last hidden state."""
-        held = _held(self.name)
-        return held["head"].astype(np.float32), held["bias"].astype(np.float32)
+        return self.learnt["head"], self.learnt["bias"]
+
+    @cached_property
+    def learnt(self) -> dict[str, Floats]:
+        """What was fitted beside the layers, by name."""
+        layers = (".down", ".up")
+        return {name: each.astype(np.float32) for name, each in _held(self.name).items() if not name.endswith(layers)}
 
     def changed(self, weights: Weights) -> dict[str, Floats]:
         """The weights with which texts are read for this purpose, from the published ones."""
@@ -48,7 +53,9 @@ QUESTIONS = Adapter("questions")
 (`benchmarks/fit_questions.py`)."""
 STATEMENTS = Adapter("statements")
 """Reads a message so that its tokens tell of which kind what they state is (`benchmarks/fit_statements.py`)."""
-ADAPTERS = (QUESTIONS, STATEMENTS)
+CORRECTIONS = Adapter("corrections")
+"""Reads a message so that it lies near the statement that it makes untrue (`benchmarks/fit_corrections.py`)."""
+ADAPTERS = (QUESTIONS, STATEMENTS, CORRECTIONS)
 
 
 def _held(name: str) -> dict[str, NDArray[np.float16]]:

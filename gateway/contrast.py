@@ -1,72 +1,19 @@
-"""What tells whether a new statement makes an older one untrue: the features of the pair."""
+"""What tells whether a new statement makes an older one untrue: numbers of the pair."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from math import log10
 
 import numpy as np
-import Stemmer
 
 from gateway.saying import PEOPLE, TYPES, Said
 
-_CLASSES = {
-    word: name
-    for name, listed in {
-        "<add>": "also too another second additional plus besides extra",
-        "<if>": "if might maybe would could should considering thinking tempted hypothetically perhaps planning wish",
-        "<now>": "now nowadays currently",
-        "<more>": "anymore longer",
-        "<not>": "not no never none nobody nothing",
-        "<changed>": "switched changed moved swapped replaced cancelled canceled sold ditched dropped quit left stopped"
-        " gave given renamed postponed pushed upgraded downgraded migrated scrapped traded",
-    }.items()
-    for word in listed.split()
-}
 _OVER = frozenset("not no never none without off gone over out".split())
 _SPEAKER = frozenset(("i", "we", "thing", "verb"))
 
 
-def spoken(new: Said) -> Iterator[str]:
-    """What the new text says, whatever the old one says."""
-    stems = _stems(new)
-    for word, stem in zip(new.classes, stems, strict=True):
-        yield f"w:{stem}"
-        if word in _CLASSES:
-            yield _CLASSES[word]
-    for before, after in zip(("^", *new.classes), (*new.classes, "$"), strict=True):
-        yield f"b:{before}_{after}"
-    for sort, _ in new.subjects:
-        yield f"n:{sort}"
-
-
-def about(new: Said, old: Said) -> Iterator[str]:
-    """Of what both tell, and how the new text puts it."""
-    for count in (1, 2):
-        yield "o:" + "_".join(old.words[:count])
-    sort, first = old.subjects[0][0], new.subjects[0][0]
-    yield from (f"s:{first}", f"p:{sort}", f"s:{first}:{sort}")
-    again = [at for at, root in enumerate(new.roots) if root and root in old.terms]
-    stems = _stems(new)
-    yield from _beside(stems, again)
-    touched = [not set(again).isdisjoint(clause) for clause in new.clauses]
-    yield f"k:{min(2, sum(touched))}:{min(3, len(touched))}"
-    for hit, clause in zip(touched, new.clauses, strict=True):
-        for at in clause:
-            yield f"{'c' if hit else 'e'}:{stems[at]}"
-
-
-def _beside(stems: list[str], again: list[int]) -> Iterator[str]:
-    """The words around those that the old text has too."""
-    padded = ["^", "^", *stems, "$", "$", "$"]
-    for at in again:
-        second, before, _, after, third, fourth = padded[at : at + 6]
-        yield from (f"l:{before}", f"l:{second}", f"l1:{before}")
-        yield from (f"r:{after}", f"r:{third}", f"r:{fourth}", f"r1:{after}", f"r2:{after}_{third}")
-
-
 def measured(new: Said, old: Said, best: float, among: int) -> dict[str, float]:
-    """The features that are numbers. `best`: the nearest of the other older statements, its cosine; `among`: how many
+    """What can be counted of both. `best`: the nearest of the other older statements, its cosine; `among`: how many
     older ones there are."""
     near = cosine(new, old)
     shared = new.terms & old.terms
@@ -140,11 +87,6 @@ def _told_of(new: Said, old: Said) -> dict[str, float]:
 
 def cosine(new: Said, old: Said) -> float:
     return float(new.encoding.vector @ old.encoding.vector)
-
-
-def _stems(new: Said) -> list[str]:
-    stems: list[str] = Stemmer.Stemmer("english", 0).stemWords(list(new.classes))
-    return stems
 
 
 def _people(one: Said) -> set[str]:

@@ -39,7 +39,9 @@ async def correct(store: Store, embedder: Embedder, message: Unencoded, pieces: 
         near = await asyncio.to_thread(_nearest, encoding, older)
         texts = [rival.text for rival in near]
         olds = [said(each, found) for each, found in zip(texts, await embedder.encode(texts), strict=True)]
-        for place in await asyncio.to_thread(over, said(text, encoding), olds, len(older)):
+        read = await embedder.read_change(text)
+        place = await asyncio.to_thread(over, said(text, encoding), read, olds, len(older))
+        if place is not None:
             by = await _successor(embedder, stated, olds[place])
             closed += await store.supersede(message.scope, near[place].memory, by)
     if closed:

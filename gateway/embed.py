@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from gateway.tagging import Tagger
 
 Floats = NDArray[np.float32]
 Tokens = NDArray[np.int32]
+Anything = TypeVar("Anything")
 
 
 class EmbeddingError(Exception):
@@ -70,6 +71,10 @@ class Embedder(Protocol):
         Raises EmbeddingError at the first text refused, and encodes none after it; so too when cancelled.
         """
 
+    async def read_change(self, text: str) -> Floats:
+        """A message in the background, read for what it ends: (dimension,), as `corrections` takes it. Raises
+        EmbeddingError, always if the model has not learnt that."""
+
     def close(self) -> None:
         """Stop after the text in hand; whoever still waits gets an EmbeddingError."""
 
@@ -93,6 +98,10 @@ class ThreadEmbedder(ABC):
     def forward(self, text: str, query: bool) -> Encoding:
         """`text` through the model, on the thread; vectors as they come, checked and scaled afterwards."""
 
+    def changed(self, text: str) -> Floats:
+        """`text` read for what it ends, on the thread."""
+        raise EmbeddingError("the model has not learnt what messages end")
+
     async def encode_query(self, text: str) -> Encoding:
         return await self._ahead(text, query=True)
 
@@ -103,7 +112,7 @@ class ThreadEmbedder(ABC):
         self._queries += 1
         self._quiet.clear()
         try:
-            return await self._run(text, query)
+            return await self._on_thread(self._query if query else self._text, text)
         finally:
             self._queries -= 1
             if not self._queries:
@@ -112,29 +121,44 @@ class ThreadEmbedder(ABC):
     async def encode(self, texts: Sequence[str]) -> list[Encoding]:
         encodings = []
         for position, text in enumerate(texts):
-            async with self._turn:
-                while self._queries:
-                    await self._quiet.wait()
-                try:
-                    encodings.append(await self._run(text, query=False))
-                except EmbeddingError as error:
-                    error.position = position
-                    raise
+            try:
+                encodings.append(await self._behind(self._text, text))
+            except EmbeddingError as error:
+                error.position = position
+                raise
         return encodings
+
+    async def read_change(self, text: str) -> Floats:
+        return await self._behind(self.changed, text)
+
+    async def _behind(self, work: Callable[[str], Anything], text: str) -> Anything:
+        """On the thread when no query waits; callers take turns."""
+        async with self._turn:
+            while self._queries:
+                await self._quiet.wait()
+            return await self._on_thread(work, text)
 
     def close(self) -> None:
         self._closed = True
         self._thread.shutdown()
 
-    async def _run(self, text: str, query: bool) -> Encoding:
+    async def _on_thread(self, work: Callable[[str], Anything], text: str) -> Anything:
         if self._closed:
             raise EmbeddingError("the embedder is closed")
-        return await asyncio.get_running_loop().run_in_executor(self._thread, self._forward, text, query)
+        return await asyncio.get_running_loop().run_in_executor(self._thread, self._unless_closed, work, text)
 
-    def _forward(self, text: str, query: bool) -> Encoding:
+    def _unless_closed(self, work: Callable[[str], Anything], text: str) -> Anything:
         if self._closed:
             raise EmbeddingError("the embedder is closed")
-        raw = self.forward(encodable(text), query)
+        return work(encodable(text))
+
+    def _query(self, text: str) -> Encoding:
+        return self._checked(self.forward(text, query=True))
+
+    def _text(self, text: str) -> Encoding:
+        return self._checked(self.forward(text, query=False))
+
+    def _checked(self, raw: Encoding) -> Encoding:
         if raw.vector.shape != (self.dimension,) or raw.token_vectors.shape != (len(raw.tokens), self.dimension):
             raise EmbeddingError(f"a vector of the wrong size: {raw.vector.shape}, not ({self.dimension},)")
         turned = None if raw.turned is None else _unit(raw.turned)

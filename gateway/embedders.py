@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gateway import model as models
-from gateway.adapters import QUESTIONS, STATEMENTS
+from gateway.adapters import CORRECTIONS, QUESTIONS, STATEMENTS
 from gateway.bert import MAX_TOKENS
 from gateway.embed import Embedder, EmbeddingError, Encoding, Floats, ThreadEmbedder, Tokens, encodable
 from gateway.model import ModelError
@@ -43,11 +43,11 @@ class OnnxEmbedder(ThreadEmbedder):
         unusable: tuple[type[Exception], ...] = (OSError, ValueError, TypeError, EmbeddingError, *self._failures)
         try:
             manifest = models.Manifest.read(prepared)
-            self._text, self._question, self._statement = (
+            self._published, self._question, self._statement, self._change = (
                 runtime.InferenceSession(
                     str(prepared / name), _session_options(runtime, threads), providers=["CPUExecutionProvider"]
                 )
-                for name in (models.ONNX_FILE, QUESTIONS.file, STATEMENTS.file)
+                for name in (models.ONNX_FILE, QUESTIONS.file, STATEMENTS.file, CORRECTIONS.file)
             )
             self._table = models.words(prepared)
             self._tokenizer = _library("tokenizers").Tokenizer.from_file(str(prepared / models.TOKENIZER_FILE))
@@ -57,23 +57,34 @@ class OnnxEmbedder(ThreadEmbedder):
             self._words = self._word_ids()
             self.forward("The first forward is the slow one.", query=True)
             self._tag("The first forward is the slow one.", "", [(0, 3)])
+            self.changed("The first forward is the slow one.")
         except unusable as error:
             raise ModelError(f"the prepared model in {prepared} cannot be loaded: {error}") from error
         super().__init__(manifest.embedder, manifest.dimension)
         self.tagger = self._tag
 
     def forward(self, text: str, query: bool) -> Encoding:
-        given = self._tokenizer.encode(text[: CHARACTERS_PER_TOKEN * self._most]).ids
-        ids = np.array(given if len(given) <= self._most else [*given[: self._most - 1], given[-1]], np.int64)
+        ids = self._ids(text)
         rows = self._table[ids]
         try:
             asking = self._beside.submit(self._hidden, self._question, rows) if query else None
-            hidden = self._hidden(self._text, rows)
+            hidden = self._hidden(self._published, rows)
             turned = asking.result().mean(axis=0) if asking else None
         except self._failures as error:
             raise EmbeddingError(f"the model failed: {error}") from error
         words = self._words[ids]
         return Encoding(hidden.mean(axis=0), ids[words].astype(np.int32), hidden[words], turned)
+
+    def changed(self, text: str) -> Floats:
+        try:
+            found: Floats = self._hidden(self._change, self._table[self._ids(text)]).mean(axis=0)
+        except self._failures as error:
+            raise EmbeddingError(f"the model failed: {error}") from error
+        return found
+
+    def _ids(self, text: str) -> NDArray[np.int64]:
+        given = self._tokenizer.encode(text[: CHARACTERS_PER_TOKEN * self._most]).ids
+        return np.array(given if len(given) <= self._most else [*given[: self._most - 1], given[-1]], np.int64)
 
     def _tag(self, text: str, asked: str, spans: Sequence[Span | None]) -> Floats:
         """What its tokens tell of each piece of a message; on the caller's thread."""

@@ -57,13 +57,8 @@ class Said:
 
     words: tuple[str, ...]
     """Plain, punctuation included."""
-    classes: tuple[str, ...]
-    """Its words; numbers, days, names and people by what they are."""
-    roots: tuple[str, ...]
-    """Of each word its stem, empty where it tells nothing."""
     terms: frozenset[str]
-    clauses: tuple[tuple[int, ...], ...]
-    """The places of each one's words."""
+    """The stems of the words that tell something."""
     types: Mapping[str, frozenset[str]]
     """Its numbers, days, names, by type."""
     subjects: tuple[tuple[str, frozenset[str]], ...]
@@ -80,20 +75,14 @@ def said(text: str, encoding: Encoding) -> Said:
     plain = tuple(words.plain[:_LOOKED_AT])
     named = frozenset(at for at in range(1, len(plain)) if words.named(at))
     types: dict[str, set[str]] = {name: set() for name in TYPES}
-    classes = []
     for at, word in enumerate(plain):
         sort = _type(word, at in named)
         if sort:
             types[sort].add(word.rstrip("s") if sort == "weekday" else word)
-        classes.append(f"<{sort}>" if sort in ("number", "weekday", "month", "name") else word)
-    roots = [terms(word) for word in plain]
     rare = np.clip(np.log2(1 + np.maximum(0, encoding.tokens - SPECIAL_IDS) / 100) / 7, 0.02, 1.2)
     return Said(
         plain,
-        tuple("<person>" if each in PEOPLE else each for each in classes),
-        tuple(found[0] if found else "" for found in roots),
-        frozenset(root for found in roots for root in found),
-        tuple(_clauses(plain)),
+        frozenset(root for word in plain for root in terms(word)),
         {name: frozenset(found) for name, found in types.items()},
         tuple(_subjects(plain, named)),
         frozenset(VERBS[word] for word in plain if word in VERBS) - _EMPTY_VERBS,
@@ -109,13 +98,6 @@ def _type(word: str, named: bool) -> str:
         if word in listed:
             return sort
     return "name" if named else ""
-
-
-def _clauses(words: Sequence[str]) -> Iterator[tuple[int, ...]]:
-    ends = [at for at, word in enumerate(words) if word in _CLAUSE_ENDS]
-    for start, stop in zip([-1, *ends], [*ends, len(words)], strict=True):
-        if stop - start > 1:
-            yield tuple(range(start + 1, stop))
 
 
 def _subjects(words: Sequence[str], named: frozenset[int]) -> Iterator[tuple[str, frozenset[str]]]:

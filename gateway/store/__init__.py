@@ -155,7 +155,8 @@ class Store(Protocol):
         self, scope: Scope, message: int, embedder: str, dimension: int
     ) -> tuple[list[Stated], list[Rival]]:
         """What a user's message states and still holds, and the newest of what the entity stated before it, as far as
-        it may end that: nothing standing, nothing made by other means, nothing of another scope."""
+        it may end that: nothing standing, nothing made by other means, nothing of another scope, and nothing at all
+        where it has ended something already."""
 
     async def supersede(self, scope: Scope, older: str, by: str) -> bool:
         """Close a memory that a later one makes untrue, as of when that was said. Whether it was done: not if either

@@ -31,6 +31,13 @@ _OLDER = (
     " AND NOT EXISTS (SELECT 1 FROM mentions AS s WHERE s.tenant = m.tenant AND s.entity = m.entity"
     " AND s.memory = m.id AND s.message >= ?) ORDER BY m.sequence DESC, n.message, e.piece"
 )
+# What is closed gets its sequence number behind the one of what closed it.
+_ENDED = (
+    "SELECT 1 FROM mentions AS n JOIN memories AS m ON m.tenant = n.tenant AND m.entity = n.entity AND m.id = n.memory"
+    " JOIN memories AS o ON o.tenant = m.tenant AND o.entity = m.entity AND o.sequence > m.sequence"
+    " AND o.superseded_by = m.id AND o.valid_to = m.last_seen"
+    " WHERE n.tenant = ? AND n.entity = ? AND n.message = ? AND NOT n.former LIMIT 1"
+)
 _STILL = (
     "SELECT n.last_seen FROM memories AS n JOIN memories AS o ON o.tenant = n.tenant AND o.entity = n.entity"
     " WHERE n.tenant = ? AND n.entity = ? AND n.id = ? AND o.id = ? AND n.id <> o.id"
@@ -42,10 +49,10 @@ _STILL = (
 
 
 def rivals(scope: Scope, message: int, embedder: str, dimension: int) -> Asked[tuple[list[Stated], list[Rival]]]:
-    """What the message states, and what was stated before it."""
+    """What the message states, and what was stated before it; nothing where it has ended something already."""
     keys = (scope.tenant, scope.entity)
     rows = yield _STATED, (*keys, message)
-    if not rows:
+    if not rows or (yield _ENDED, (*keys, message)):
         return [], []
     said, closed = max(row[2] for row in rows), rows[0][3]
     older = yield (

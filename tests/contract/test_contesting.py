@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.domain import Learnt, Memory, Scope, Statement
+from gateway.domain import Ended, Learnt, Memory, Scope, Statement, Triple
 from gateway.store import Unencoded
 from gateway.store.library import Edit
 from gateway.store.sql_store import SqlStore
@@ -28,8 +28,16 @@ class Talk:
         self.store, self.closed = store, closed
         self.conversation = Conversation(scope)
 
-    async def say(self, text: str, minute: int | None = None, *, standing: bool = False) -> Unencoded:
-        states = (Statement(text, "fact", standing=standing),)
+    async def say(
+        self,
+        text: str,
+        minute: int | None = None,
+        *,
+        standing: bool = False,
+        triples: tuple[Triple, ...] = (),
+        ends: tuple[Ended, ...] = (),
+    ) -> Unencoded:
+        states = (Statement(text, "fact", triples=triples, ends=ends, standing=standing),)
         turn = self.conversation.turn(text, states=states)
         at = turn.said_at if minute is None else BEGUN + timedelta(minutes=minute)
         await self.store.record(replace(turn, said_at=at, closed=self.closed))
@@ -80,6 +88,18 @@ async def test_standing_explicit_and_fenced_memories_are_no_rivals(store: SqlSto
     assert (await rivals(store, message))[1] == []
     for text in ("Call me Al.", "I work in secret.", "I work nights."):
         assert not await store.supersede(ALICE, *await names(store, text, "They put me on days."))
+
+
+async def test_what_has_ended_something_by_rule_has_no_rivals(store: SqlStore) -> None:
+    talk = Talk(store)
+    await talk.say("I like tea.")
+    await talk.say("I live in Leeds.", triples=(Triple("user", "lives in", "Leeds"),))
+    moved = await talk.say(
+        "I live in York.", triples=(Triple("user", "lives in", "York"),), ends=(Ended("user", "lives in"),)
+    )
+    assert await rivals(store, moved) == ([], [])
+    later = await talk.say("They put me on days.")
+    assert await rivals(store, later) == (["They put me on days."], ["I live in York.", "I like tea."])
 
 
 async def test_nothing_of_another_entity_is_a_rival(store: SqlStore) -> None:

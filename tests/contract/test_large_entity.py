@@ -15,7 +15,7 @@ import pytest
 from gateway.config import MemoryConfig
 from gateway.dense import pack
 from gateway.domain import Memory, Scope
-from gateway.embed import Encoding, Floats
+from gateway.embed import EmbeddingError, Encoding, Floats
 from gateway.errors import StoreError
 from gateway.recall import Recall
 from gateway.store import Compared
@@ -56,6 +56,9 @@ class Words:
 
     async def encode(self, texts: Sequence[str]) -> list[Encoding]:
         return [self.encoded(text) for text in texts]
+
+    async def read_change(self, text: str) -> Floats:
+        raise EmbeddingError("words change nothing")
 
     def close(self) -> None:
         """Nothing is open."""
