@@ -171,7 +171,9 @@ def report(guesses: Sequence[Guess]) -> None:
                 if choice.over
             ]
             false = [max(chances) > threshold for choice, chances in some if not choice.over]
-            shares.append(f"{name} {100 * np.mean(hits or [False]):.1f} % found, {100 * np.mean(false or [False]):.2f} % wrong")
+            shares.append(
+                f"{name} {100 * np.mean(hits or [False]):.1f} % found, {100 * np.mean(false or [False]):.2f} % wrong"
+            )
         print(f"over {threshold}:", "; ".join(shares), flush=True)
 
 
