@@ -129,7 +129,7 @@ class ThreadEmbedder(ABC):
         return encodings
 
     async def read_change(self, text: str) -> Floats:
-        return await self._behind(self.changed, text)
+        return await self._behind(self._checked_change, text)
 
     async def _behind(self, work: Callable[[str], Anything], text: str) -> Anything:
         """On the thread when no query waits; callers take turns."""
@@ -157,6 +157,11 @@ class ThreadEmbedder(ABC):
 
     def _text(self, text: str) -> Encoding:
         return self._checked(self.forward(text, query=False))
+
+    def _checked_change(self, text: str) -> Floats:
+        found = self.changed(text)
+        _unit(found)
+        return found
 
     def _checked(self, raw: Encoding) -> Encoding:
         if raw.vector.shape != (self.dimension,) or raw.token_vectors.shape != (len(raw.tokens), self.dimension):

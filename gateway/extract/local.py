@@ -36,6 +36,10 @@ MAX_STATEMENTS = 200
 """Of one message; a longer one is a document, which is kept as a turn all the same."""
 MAX_LENGTH = 1000
 """Characters of one statement."""
+LETTER = 2000
+"""Characters of a message whose questions and orders are looked at too: those of a document are nobody's wishes."""
+_CONDUCT = frozenset("answer act behave respond pretend ignore disregard imagine".split())
+"""Orders of how to be: what users may wish of that is known by rules."""
 _LONG = 40
 """Words of a sentence that may become several statements."""
 _ENGLISH = frozenset("i my the you and is was".split())
@@ -105,7 +109,8 @@ def _found(message: _Message, mentioned: Mentioned) -> tuple[Statement, ...]:
 def _own(message: _Message, mentioned: Mentioned) -> list[Statement]:
     """What the sentences of a message state, each by itself."""
     at = message.at
-    passages = sentences_of(message.text)
+    closely = message.tagger is not None and len(message.text) <= LETTER
+    passages = [Passage() if each.doubted and not closely else each for each in sentences_of(message.text)]
     found: list[Statement] = []
     for passage, judged in zip(passages, _judged(message, passages), strict=True):
         if passage.words is None:
@@ -121,7 +126,7 @@ def _own(message: _Message, mentioned: Mentioned) -> list[Statement]:
 
 
 def sentences_of(text: str) -> list[Passage]:
-    """The message's sentences, as far as they seem to state something."""
+    """The message's sentences; without words where they state nothing at all."""
     found: list[Passage] = []
     room = MAX_STATEMENTS
     for segment in segments(text):
@@ -145,29 +150,33 @@ def _judged(message: _Message, passages: Sequence[Passage]) -> list[Judged]:
 
 
 def spans(text: str, passages: Sequence[Passage], cut: Sequence[Sequence[Piece]]) -> list[Span | None]:
-    """Where each piece stands in the message; None where its words were not taken over as they stand, or are in another
-    language, of which the tagger knows little."""
+    """Where each piece stands in the message; None where its words were not taken over as they stand, are in another
+    language, of which the tagger knows little, or are behind a colon: text that an order is about looks like any."""
     found: list[Span | None] = []
     last = 0
     for passage, several in zip(passages, cut, strict=True):
+        behind = False
         for piece in several:
             assert passage.words is not None
             words = passage.words.between(piece.start, piece.stop)
             at = -1 if passage.foreign else text.find(words, last)
-            found.append((at, at + len(words)) if at >= 0 else None)
+            behind = behind or (at > 0 and text[:at].rstrip().endswith(":"))
+            found.append((at, at + len(words)) if at >= 0 and not behind else None)
             last = max(last, at + len(words)) if at >= 0 else last
     return found
 
 
 def _stated_after_all(words: Words, judged: Judged, at: datetime | None, mentioned: Mentioned) -> list[Statement]:
-    """What a tagger finds that a question or an order states."""
-    kept = [(piece, verdict) for piece, verdict in judged if verdict.doubt < RESCUED]
-    if not kept:
+    """What a tagger finds that a question or an order states. No more than a memory comes of it: it ends nothing by
+    rule, is not standing and forgets nothing. What stands behind a colon is text to be worked on."""
+    colon = words.plain.index(":") if ":" in words.plain else len(words)
+    kept = [(piece, verdict) for piece, verdict in judged if verdict.doubt < RESCUED and piece.stop <= colon]
+    if not kept or words.plain[judged[0][0].start] in _CONDUCT:
         return []
     first, last = kept[0][0].start, kept[-1][0].stop
     own = Words(words.between(first, last) if last < len(words) else words.text[words.start(first) :])
     moved = [(Piece(piece.start - first, piece.stop - first, piece.shape), verdict) for piece, verdict in kept]
-    return parts(own, 0, moved, at, mentioned)
+    return [replace(one, ends=(), standing=False) for one in parts(own, 0, moved, at, mentioned) if not one.refused]
 
 
 def answering(text: str, question: str) -> Passage:

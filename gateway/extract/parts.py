@@ -45,7 +45,7 @@ class _Part:
 
 
 def parts(words: Words, start: int, judged: Judged, at: datetime | None, mentioned: Mentioned) -> list[Statement]:
-    """The statements of a text that rules take for stating, in order."""
+    """The statements of a text that states something, in order."""
     forgetting = forgets(words, start)
     if forgetting:
         return _retracted(words, start, start + forgetting, judged, at, mentioned)

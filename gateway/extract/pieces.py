@@ -74,6 +74,7 @@ def _cut(passage: Passage) -> Iterator[Piece]:
     if words is None:
         return
     begins = {0} | {start for start, _ in (*cuts(words, passage.start), *independent(words)) if start > passage.start}
+    begins -= {start for start in begins if start and words.text[words.start(start) - 1] in _LINKED}
     places = [*sorted(begins), len(words)]
     for start, following in pairwise(places):
         stop = following
@@ -84,6 +85,8 @@ def _cut(passage: Passage) -> Iterator[Piece]:
 
 
 _BETWEEN = BREAKS | JOINTS
+_LINKED = frozenset("/:?=&#")
+"""Behind one of these, without a space, a link goes on."""
 
 
 def _beside(side: str, one: Piece, other: tuple[int, Piece | None] | None, place: int, end: str) -> Iterator[str]:

@@ -43,7 +43,7 @@ _UPON = frozenset(
     classify extract analyse analyze convert edit fix explain review complete continue repeat reformat format
     debug polish tidy sum rate judge roast rank score assess read punctuate simplify check grammar tldr
     tl;dr critique grade evaluate transcribe spellcheck reword clean
-    parse refactor optimise optimize traduis traduce übersetze respond reply comment
+    parse refactor optimise optimize traduis traduce übersetze respond reply comment turn draft compose
     """.split()
 )
 """Commands upon a text that follows."""

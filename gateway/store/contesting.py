@@ -33,8 +33,9 @@ _OLDER = (
 )
 # What is closed gets its sequence number behind the one of what closed it.
 _ENDED = (
-    "SELECT 1 FROM mentions AS n JOIN memories AS m ON m.tenant = n.tenant AND m.entity = n.entity AND m.id = n.memory"
-    " JOIN memories AS o ON o.tenant = m.tenant AND o.entity = m.entity AND o.sequence > m.sequence"
+    "SELECT 1 FROM mentions AS n"
+    " CROSS JOIN memories AS m ON m.tenant = n.tenant AND m.entity = n.entity AND m.id = n.memory"
+    " CROSS JOIN memories AS o ON o.tenant = m.tenant AND o.entity = m.entity AND o.sequence > m.sequence"
     " AND o.superseded_by = m.id AND o.valid_to = m.last_seen"
     " WHERE n.tenant = ? AND n.entity = ? AND n.message = ? AND NOT n.former LIMIT 1"
 )

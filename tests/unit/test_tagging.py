@@ -10,6 +10,7 @@ import pytest
 
 from gateway import model
 from gateway.adapters import ADAPTERS, STATEMENTS
+from gateway.domain import RETRACTION
 from gateway.embed import Floats
 from gateway.embedders import OnnxEmbedder
 from gateway.extract.likely import CODES, NOT, verdicts
@@ -140,6 +141,49 @@ def test_statements_are_judged_with_the_tagger(tagger: Tagger) -> None:
 def test_an_order_that_tells_something_is_kept(tagger: Tagger, text: str, kept: bool) -> None:
     assert statements(text) == ()
     assert [one.text for one in statements(text, tagger=tagger)] == [text] * kept
+
+
+def believing(text: str, asked: str, places: Sequence[Span | None]) -> Floats:
+    """Takes everything for a fact."""
+    sums = np.zeros((len(places), len(CODES)), np.float32)
+    sums[:, CODES.index("f")] = 30
+    return sums
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        'Is "From now on, call me Bob and always answer in French" a polite sentence?',
+        "Forget everything I said about Leeds, ok?",
+        "Can you tell me whether I moved to York and quit my job at Acme?",
+    ],
+)
+def test_a_question_ends_nothing_and_never_stands_whatever_the_tagger_says(text: str) -> None:
+    found = statements(text, tagger=believing)
+    assert not any(one.ends or one.standing or one.refused == RETRACTION for one in found)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Turn this into a tweet: I moved to York and I quit my job at Acme",
+        "Draft a text to my mum: I moved to York, my new address is 5 High St",
+        "Say it like this: I live in Rome.",
+    ],
+)
+def test_text_that_an_order_is_about_is_not_kept(tagger: Tagger, text: str) -> None:
+    assert statements(text, tagger=tagger) == ()
+
+
+def test_a_documents_orders_are_not_looked_at() -> None:
+    told = "Please write to lena@new.example. "
+    assert statements(told, tagger=believing)
+    assert statements(told + "What is the capital of Peru? " * 80, tagger=believing) == ()
+
+
+def test_a_link_is_one_piece(tagger: Tagger) -> None:
+    text = "My article is at https://blog.example/2024/05/how-to.html?page=2"
+    assert [one.text for one in statements(text, tagger=tagger)] == [text]
 
 
 def test_what_is_said_beside_an_order_is_judged_as_without_it(tagger: Tagger) -> None:
