@@ -119,22 +119,21 @@ def _numbers(new: Said, older: Sequence[Said], among: int) -> list[dict[str, flo
     return [measured(new, old, best, among) for old, best in zip(older, bests, strict=True)]
 
 
-def ending(one: Talk, texts: Texts) -> dict[str, str | None]:
-    """By statement that is over at the end: the message that ends it, the nearest of the later ones that hold what is
-    current; None where no later one does."""
+def ending(one: Talk) -> dict[str, str | None]:
+    """By statement that is over at the end: the message that ends it, the last of the later ones that hold what is
+    current, for controls stand before it; None where no later one does."""
     found: dict[str, str | None] = {}
     for at, (_, stated) in enumerate(one.messages):
         later = [text for text, _ in one.messages[at + 1 :] if holds(text, one.current)]
         for old in stated:
             if holds(old.text, one.over):
-                near = [cosine(texts[text], texts[old.text]) for text in later]
-                found[old.text] = later[int(np.argmax(near))] if later else None
+                found[old.text] = later[-1] if later else None
     return found
 
 
 def of_dialogue(one: Talk, stranger: Sequence[Said], texts: Texts, fold: int) -> Iterator[Choice]:
     """Each message with what is current before it, alone and among somebody else's statements."""
-    ends = ending(one, texts)
+    ends = ending(one)
     live: list[str] = []
     for text, stated in one.messages:
         new, own = texts[text], [texts[old] for old in live]
