@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 
 from benchmarks.extraction import NOW, cases, ends, plain
-from gateway.contrast import cosine, measured
-from gateway.corrections import NEAREST
+from gateway.corrections import NEAREST, Floats
 from gateway.domain import Statement
 from gateway.embed import Embedder
 from gateway.extract.local import statements
-from gateway.saying import Said, said
 from gateway.tagging import Tagger
 
 FOLDS = 5
@@ -35,10 +33,8 @@ class Choice:
 
     fold: int
     text: str
-    new: Said
-    older: list[Said]
-    numbers: list[dict[str, float]]
-    """Of each older one."""
+    older: Floats
+    """Their vectors, (statements, dimension)."""
     over: frozenset[int]
     """Places of those that it ends."""
     weight: float
@@ -58,15 +54,15 @@ class Texts:
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
-        self._known: dict[str, Said] = {}
+        self._known: dict[str, Floats] = {}
 
     async def encode(self, texts: Sequence[str]) -> None:
         for text in dict.fromkeys(texts):
             if text not in self._known:
                 (encoding,) = await self._embedder.encode([text])
-                self._known[text] = said(text, encoding)
+                self._known[text] = encoding.vector
 
-    def __getitem__(self, text: str) -> Said:
+    def __getitem__(self, text: str) -> Floats:
         return self._known[text]
 
 
@@ -90,33 +86,22 @@ def holds(text: str, words: Sequence[str]) -> bool:
     return any(plain(each) in plain(text) for each in words)
 
 
-def nearest(new: Said, older: Sequence[Said]) -> list[Said]:
-    if not older:
-        return []
-    cosines = np.array([one.encoding.vector for one in older]) @ new.encoding.vector
-    return [older[at] for at in np.argsort(-cosines, kind="stable")[:NEAREST]]
+def nearest(new: Floats, older: Sequence[Floats]) -> list[int]:
+    """The places of the nearest, nearest first."""
+    return np.argsort(-(np.array(older) @ new), kind="stable")[:NEAREST].tolist() if older else []
 
 
 def chosen(
-    text: str, texts: Texts, own: Sequence[Said], others: Sequence[Said], over: Collection[int], fold: int
+    text: str, texts: Texts, own: Sequence[Floats], others: Sequence[Floats], over: Collection[int], fold: int
 ) -> Choice | None:
     """A message with the nearest of one's own statements and of somebody else's; None where none of those that it ends
-    (places in `own`) is among them. `others`: the nearest of them."""
-    new, candidates = texts[text], [*own, *others]
-    cosines = np.array([one.encoding.vector for one in candidates]) @ new.encoding.vector
-    order = np.argsort(-cosines, kind="stable")[:NEAREST].tolist()
+    (places in `own`) is among them."""
+    candidates = [*own, *others]
+    order = nearest(texts[text], candidates)
     ended = frozenset(place for place, at in enumerate(order) if at in over)
     if over and not ended:
         return None
-    among = len(own) + (STRANGE if others else 0)
-    older = [candidates[at] for at in order]
-    return Choice(fold, text, new, older, _numbers(new, older, among), ended, OTHERS if others else ALONE)
-
-
-def _numbers(new: Said, older: Sequence[Said], among: int) -> list[dict[str, float]]:
-    cosines = [cosine(new, old) for old in older]
-    bests = [max(cosines[:at] + cosines[at + 1 :], default=0.0) for at in range(len(older))]
-    return [measured(new, old, best, among) for old, best in zip(older, bests, strict=True)]
+    return Choice(fold, text, np.array([candidates[at] for at in order]), ended, OTHERS if others else ALONE)
 
 
 def ending(one: Talk) -> dict[str, str | None]:
@@ -131,31 +116,28 @@ def ending(one: Talk) -> dict[str, str | None]:
     return found
 
 
-def of_dialogue(one: Talk, stranger: Sequence[Said], texts: Texts, fold: int) -> Iterator[Choice]:
+def of_dialogue(one: Talk, stranger: Sequence[Floats], texts: Texts, fold: int) -> Iterator[Choice]:
     """Each message with what is current before it, alone and among somebody else's statements."""
     ends = ending(one)
     live: list[str] = []
     for text, stated in one.messages:
-        new, own = texts[text], [texts[old] for old in live]
+        own = [texts[old] for old in live]
         over = [at for at, old in enumerate(live) if ends.get(old) == text]
         if live and not any(old in ends and ends[old] is None for old in live):
-            found = (chosen(text, texts, own, others, over, fold) for others in ([], nearest(new, stranger)))
-            yield from filter(None, found)
+            others = [stranger[at] for at in nearest(texts[text], stranger)]
+            yield from filter(None, (chosen(text, texts, own, each, over, fold) for each in ([], others)))
         live = [old for old in live if ends.get(old) != text] + [each.text for each in stated]
 
 
 def of_person(one: Talk, texts: Texts) -> Iterator[Choice]:
     """Every third message with the nearest of what was said before it, which it does not end."""
-    earlier: list[tuple[Statement, Said]] = []
+    earlier: list[tuple[Statement, Floats]] = []
     for at, (text, stated) in enumerate(one.messages):
-        new = texts[text]
         if len(earlier) > 20 and at % 3 == 0:
-            older = nearest(new, [old for _, old in earlier])
-            ended = {id(old) for one, old in earlier if any(ends(each, one) for each in stated)}
-            if ended.isdisjoint(map(id, older)):
-                yield Choice(
-                    at // 30 % FOLDS, text, new, older, _numbers(new, older, len(earlier)), frozenset(), PERSONS
-                )
+            order = nearest(texts[text], [vector for _, vector in earlier])
+            if not any(ends(each, earlier[place][0]) for each in stated for place in order):
+                older = np.array([earlier[place][1] for place in order])
+                yield Choice(at // 30 % FOLDS, text, older, frozenset(), PERSONS)
         earlier += [(each, texts[each.text]) for each in stated]
 
 

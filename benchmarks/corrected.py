@@ -10,6 +10,8 @@ import os
 import sys
 from collections.abc import Sequence
 
+import numpy as np
+
 from benchmarks.extraction import NOW, Tally, cases, ends, holding, lost
 from gateway.corrections import NEAREST, over
 from gateway.domain import Statement
@@ -17,7 +19,6 @@ from gateway.embed import Embedder
 from gateway.embedders import load
 from gateway.extract.local import statements
 from gateway.model import NAME, default_folder
-from gateway.saying import Said, said
 
 
 async def live(messages: Sequence[str], embedder: Embedder, *, judged: bool) -> list[Statement]:
@@ -35,21 +36,12 @@ async def live(messages: Sequence[str], embedder: Embedder, *, judged: bool) -> 
 
 
 async def _judged(embedder: Embedder, message: str, older: list[Statement]) -> list[Statement]:
-    new, *olds = [
-        said(text, encoding)
-        for text, encoding in zip(
-            [message, *(one.text for one in older)],
-            await embedder.encode([message, *(one.text for one in older)]),
-            strict=True,
-        )
-    ]
-    order = sorted(range(len(olds)), key=lambda at: -_cosine(new, olds[at]))[:NEAREST]
-    place = over(new, await embedder.read_change(message), [olds[at] for at in order], len(olds))
-    return [one for at, one in enumerate(older) if place is None or at != order[place] or one.standing]
-
-
-def _cosine(new: Said, old: Said) -> float:
-    return float(new.encoding.vector @ old.encoding.vector)
+    encodings = await embedder.encode([message, *(one.text for one in older)])
+    new, *olds = (each.vector for each in encodings)
+    order = sorted(range(len(olds)), key=lambda at: -float(new @ olds[at]))[:NEAREST]
+    standing = [older[at].standing for at in order]
+    place = over(await embedder.read_change(message), np.array([olds[at] for at in order]), standing)
+    return [one for at, one in enumerate(older) if place is None or at != order[place]]
 
 
 async def tallied(embedder: Embedder, held: bool, *, judged: bool) -> dict[str, Tally]:

@@ -4,7 +4,7 @@
 
 Every layer of the default model gets a change of low rank (LoRA, Hu et al. 2021) that is used to read a message for
 this purpose alone: its vector is to lie near the statement that it ends, which keeps the published model's. To the
-cosine come what the message says by itself, what the older statement does, and the numbers of `gateway.contrast`.
+cosine come what the message says by itself, and what the older statement does.
 Trained on dialogues.jsonl, each dialogue alone and among the statements of somebody else, as in a memory of some size
 (DIR holds conversations of LoCoMo; no word of them is kept but the weights), and on those people's own messages, which
 end nothing. One of the older statements is over, or none is. --check leaves a fifth of the dialogues out, prints how
@@ -48,22 +48,15 @@ Guess = tuple[Choice, list[float]]
 class Judge:
     """What is fitted; `gateway.corrections` reads it."""
 
-    def __init__(self, some: Sequence[Choice]) -> None:
+    def __init__(self) -> None:
         self.changed = Changed.load(RANK, DROPPED)
-        self.names = sorted({name for choice in some for numbers in choice.numbers for name in numbers})
-        measured = np.array(self._rows(some), np.float32)
-        self.spread = torch.tensor(measured.std(0) + 1e-3)
         self.head, self.older = (torch.zeros(DIMENSION, requires_grad=True) for _ in range(2))
-        self.numbers = torch.zeros(len(self.names), requires_grad=True)
         self.bias, self.sharpness = (torch.tensor(value, requires_grad=True) for value in (LEAST, 2.5))
 
     @property
     def beside(self) -> list[Any]:
         """What is fitted beside the change."""
-        return [self.head, self.older, self.numbers, self.bias, self.sharpness]
-
-    def _rows(self, some: Sequence[Choice]) -> list[list[float]]:
-        return [[numbers.get(name, 0.0) for name in self.names] for choice in some for numbers in choice.numbers]
+        return [self.head, self.older, self.bias, self.sharpness]
 
     def read(self, texts: Sequence[str]) -> Any:
         """(texts, dimension): means of the last hidden states."""
@@ -79,10 +72,9 @@ class Judge:
         hidden = self.read(texts)
         meant, bent = functional.normalize(hidden, dim=1), hidden @ self.head
         rows = torch.tensor([at for at, choice in zip(message, some, strict=True) for _ in choice.older])
-        old = torch.tensor(np.array([one.encoding.vector for choice in some for one in choice.older]))
-        measured = torch.tensor(self._rows(some)) / self.spread
+        old = torch.tensor(np.concatenate([choice.older for choice in some]))
         cosines = (meant[rows] * old).sum(1) * self.sharpness.exp()
-        return cosines + bent[rows] + old @ self.older + measured @ self.numbers + self.bias
+        return cosines + bent[rows] + old @ self.older + self.bias
 
     def chances(self, some: Sequence[Choice]) -> Iterator[Guess]:
         with torch.no_grad():
@@ -93,10 +85,8 @@ class Judge:
                     yield choice, torch.cat([torch.zeros(1), own]).softmax(0)[1:].tolist()
 
     def save(self) -> None:
-        numbers = self.numbers / self.spread
-        more = {f"number.{name}": number for name, number in zip(self.names, numbers, strict=True)}
         head = {"head": self.head[None], "bias": self.bias[None], "older": self.older}
-        self.changed.save("corrections", **head, sharpness=self.sharpness.exp(), **more)
+        self.changed.save("corrections", **head, sharpness=self.sharpness.exp())
 
 
 def batched(some: Sequence[Choice]) -> Iterator[list[Choice]]:
@@ -194,7 +184,7 @@ def main() -> None:
     found = asyncio.run(gathered(options.data))
     print(f"{len(found)} choices, {sum(bool(choice.over) for choice in found)} of them end something", flush=True)
     left = [choice for choice in found if options.check and choice.fold == FOLDS - 1]
-    judge = Judge(found)
+    judge = Judge()
     train(judge, [choice for choice in found if not (options.check and choice.fold == FOLDS - 1)], options.epochs)
     if options.check:
         report(list(judge.chances(left)))

@@ -8,10 +8,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gateway.corrections import NEAREST, over
+from gateway.corrections import NEAREST, Floats, over
 from gateway.embed import Embedder, Encoding
 from gateway.model import ID
-from gateway.saying import Said, said
 from gateway.store import Rival, Stated, Store, Unencoded
 from gateway.words import label
 
@@ -37,24 +36,25 @@ async def correct(store: Store, embedder: Embedder, message: Unencoded, pieces: 
     closed = 0
     for text, encoding in pieces:
         near = await asyncio.to_thread(_nearest, encoding, older)
-        texts = [rival.text for rival in near]
-        olds = [said(each, found) for each, found in zip(texts, await embedder.encode(texts), strict=True)]
-        read = await embedder.read_change(text)
-        place = await asyncio.to_thread(over, said(text, encoding), read, olds, len(older))
+        olds = np.stack([found.vector for found in await embedder.encode([rival.text for rival in near])])
+        place = over(await embedder.read_change(text), olds, [rival.standing for rival in near])
         if place is not None:
             by = await _successor(embedder, stated, olds[place])
             closed += await store.supersede(message.scope, near[place].memory, by)
+            older = [rival for rival in older if rival is not near[place]]
+        if not older:
+            break
     if closed:
         _log.debug("older memories closed", extra={"memories": closed})
     return closed
 
 
-async def _successor(embedder: Embedder, stated: Sequence[Stated], old: Said) -> str:
+async def _successor(embedder: Embedder, stated: Sequence[Stated], old: Floats) -> str:
     """Which of the message's memories takes the place of the old one: the nearest."""
     if len(stated) == 1:
         return stated[0].memory
     found = await embedder.encode([one.text for one in stated])
-    cosines = [float(each.vector @ old.encoding.vector) for each in found]
+    cosines = [float(each.vector @ old) for each in found]
     return stated[int(np.argmax(cosines))].memory
 
 

@@ -231,7 +231,9 @@ def _turned(reading: Reading, at: int) -> None:
         reading.end(USER, f"for {predicate_of(noun)}" if 0 < len(noun) <= 3 else "")
 
 
-_NOT_OVER = frozenset("on at every until for from to by between over my the their his her".split())
+_NOT_OVER = frozenset(
+    "on at every until for from to by between over my the their his her this today tonight tomorrow all".split()
+)
 
 
 def _gone(reading: Reading) -> None:

@@ -177,13 +177,21 @@ def _grouped(words: Words, kept: Sequence[_Part | None]) -> list[list[_Part]]:
         last = groups[-1] if groups else []
         full = any(_firm(one.reading) for one in last) and _firm(part.reading)
         listed = listing and words.plain[part.reading.at] in _OWN
-        other = bool(last) and _differ(last[-1], part) and _apart(words, last[-1].reading, part.reading)
-        if apart or full or listed or other:
+        other = bool(last) and (_differ(last[-1], part) or _of_another(words, part.reading))
+        if apart or full or listed or (other and _apart(words, last[-1].reading, part.reading)):
             groups.append([part])
         else:
             last.append(part)
         apart = False
     return groups
+
+
+_OWNED = frozenset("my our the".split())
+
+
+def _of_another(words: Words, reading: Reading) -> bool:
+    """Whether a clause tells of something that it names itself: "…, and my mother has a Fiat"."""
+    return words.plain[reading.at] in _OWNED and not reading.carried and bool(reading.triples)
 
 
 def _apart(words: Words, one: Reading, other: Reading) -> bool:

@@ -77,6 +77,7 @@ class Rival:
 
     memory: str
     text: str
+    standing: bool
     vectors: tuple[bytes, ...]
     """Of what states it, 8 bits a dimension, all to one unknown scale."""
 
@@ -155,12 +156,13 @@ class Store(Protocol):
         self, scope: Scope, message: int, embedder: str, dimension: int
     ) -> tuple[list[Stated], list[Rival]]:
         """What a user's message states and still holds, and the newest of what the entity stated before it, as far as
-        it may end that: nothing standing, nothing made by other means, nothing of another scope, and nothing at all
-        where it has ended something already."""
+        it may end that: nothing made by other means, nothing of another scope, and nothing at all where it has ended
+        something already."""
 
     async def supersede(self, scope: Scope, older: str, by: str) -> bool:
         """Close a memory that a later one makes untrue, as of when that was said. Whether it was done: not if either
-        was changed meanwhile, and never twice by the same memory, since somebody opened it again."""
+        was changed meanwhile, and never twice by the same memory, since somebody opened it again. What takes the place
+        of a standing memory stands too."""
 
     async def keep_block(
         self, scope: Scope, block: Block, replay_from: bytes | None, began: datetime | None = None

@@ -20,9 +20,9 @@ _STATED = (
 # Several pieces of one message are several rows. SQLite joins in this order, since CROSS says so; by its own choice it
 # reads all vectors of the entity for each memory.
 _OLDER = (
-    "SELECT m.id, m.text, substr(e.packed, ?, ?) FROM ("
-    " SELECT tenant, entity, id, text, sequence, last_seen, key FROM memories"
-    " WHERE tenant = ? AND entity = ? AND status = 'active' AND origin = 'local' AND NOT standing AND closed = ?"
+    "SELECT m.id, m.text, m.standing, substr(e.packed, ?, ?) FROM ("
+    " SELECT tenant, entity, id, text, standing, sequence, last_seen, key FROM memories"
+    " WHERE tenant = ? AND entity = ? AND status = 'active' AND origin = 'local' AND closed = ?"
     " AND process = '' AND session = '' AND last_seen <= ? ORDER BY sequence DESC LIMIT ?) AS m"
     " CROSS JOIN mentions AS n ON n.tenant = m.tenant AND n.entity = m.entity AND n.memory = m.id"
     " CROSS JOIN encodings AS e ON e.tenant = m.tenant AND e.entity = m.entity"
@@ -40,9 +40,10 @@ _ENDED = (
     " WHERE n.tenant = ? AND n.entity = ? AND n.message = ? AND NOT n.former LIMIT 1"
 )
 _STILL = (
-    "SELECT n.last_seen FROM memories AS n JOIN memories AS o ON o.tenant = n.tenant AND o.entity = n.entity"
+    "SELECT n.last_seen, o.standing AND NOT n.standing FROM memories AS n"
+    " JOIN memories AS o ON o.tenant = n.tenant AND o.entity = n.entity"
     " WHERE n.tenant = ? AND n.entity = ? AND n.id = ? AND o.id = ? AND n.id <> o.id"
-    " AND n.status = 'active' AND o.status = 'active' AND o.origin = 'local' AND NOT o.standing"
+    " AND n.status = 'active' AND o.status = 'active' AND o.origin = 'local'"
     " AND o.closed = n.closed AND n.process IN ('', o.process) AND n.session IN ('', o.session)"
     " AND o.last_seen <= n.last_seen AND NOT EXISTS (SELECT 1 FROM history AS h WHERE h.tenant = o.tenant"
     " AND h.entity = o.entity AND h.memory = o.id AND h.by = n.id AND h.event = 'superseded')"
@@ -60,15 +61,15 @@ def rivals(scope: Scope, message: int, embedder: str, dimension: int) -> Asked[t
         _OLDER,
         (_HEADER + 1, dimension, *keys, closed, said, RIVALS, embedder, said, message, message),
     )
-    vectors: dict[tuple[str, str], list[bytes]] = {}
-    for id_, text, vector in older:
-        vectors.setdefault((id_, text), []).append(bytes(vector))
+    vectors: dict[tuple[str, str, bool], list[bytes]] = {}
+    for id_, text, standing, vector in older:
+        vectors.setdefault((id_, text, bool(standing)), []).append(bytes(vector))
     return [Stated(row[0], row[1]) for row in rows], [Rival(*who, tuple(found)) for who, found in vectors.items()]
 
 
 def supersede(connection: Connection, scope: Scope, older: str, by: str) -> bool:
     """Close a memory that another one makes untrue, from when that was said; whether both still were as they have to
-    be, and nobody has opened it again."""
+    be, and nobody has opened it again. What takes the place of a standing one stands too."""
     keys = (scope.tenant, scope.entity)
     (sequence,) = connection.execute(
         "SELECT coalesce(max(sequence), 0) FROM entities WHERE tenant = ? AND entity = ?", keys
@@ -77,6 +78,8 @@ def supersede(connection: Connection, scope: Scope, older: str, by: str) -> bool
     if found is None:
         return False
     learning = Learning(connection, *keys, sequence)
+    if found[1]:
+        learning.stand(by)
     learning.close(older, by, found[0])
     connection.execute("UPDATE entities SET sequence = ? WHERE tenant = ? AND entity = ?", (learning.sequence, *keys))
     return True

@@ -42,6 +42,7 @@ _CLOSE = (
     "UPDATE memories SET status = 'superseded', valid_to = ?, superseded_by = ?, sequence = ?, updated_at = ?"
     " WHERE tenant = ? AND entity = ? AND id = ?"
 )
+_STAND = "UPDATE memories SET standing = TRUE, sequence = ?, updated_at = ? WHERE tenant = ? AND entity = ? AND id = ?"
 _CLOSED_BY = (
     "SELECT e.memory, e.since FROM endings AS e JOIN memories AS m USING (tenant, entity)"
     " WHERE e.tenant = ? AND e.entity = ? AND e.slot = ? AND e.since > ? AND m.id = e.memory AND m.id <> ?"
@@ -144,6 +145,10 @@ class Learning:
         sequence = self.next()
         self._connection.execute(_CLOSE, (at, by, sequence, self._now, *self._owner, memory))
         self.note(memory, sequence, "superseded", by=by)
+
+    def stand(self, memory: str) -> None:
+        """Tell a memory in the first block of each session from now on."""
+        self._connection.execute(_STAND, (self.next(), self._now, *self._owner, memory))
 
     def note(self, memory: str, sequence: int, event: str, *, before: str | None = None, by: str | None = None) -> None:
         """Write into the memory's history."""

@@ -78,15 +78,14 @@ async def test_what_was_said_later_and_recorded_earlier_is_no_rival(store: SqlSt
     assert await rivals(store, message) == (["They put me on days."], [])
 
 
-async def test_standing_explicit_and_fenced_memories_are_no_rivals(store: SqlStore) -> None:
+async def test_explicit_and_fenced_memories_are_no_rivals(store: SqlStore) -> None:
     talk = Talk(store)
-    await talk.say("Call me Al.", standing=True)
     await Talk(store, replace(ALICE, process="diary"), closed=True).say("I work in secret.")
     explicit = Learnt(Statement("I work nights.", "fact"), BEGUN, "support", "s1", origin="api")
     await store.library.add("default", "alice", explicit)
     message = await talk.say("They put me on days.")
     assert (await rivals(store, message))[1] == []
-    for text in ("Call me Al.", "I work in secret.", "I work nights."):
+    for text in ("I work in secret.", "I work nights."):
         assert not await store.supersede(ALICE, *await names(store, text, "They put me on days."))
 
 
@@ -119,6 +118,20 @@ async def test_what_is_superseded_ends_when_the_later_one_was_said(store: SqlSto
     assert (changed.status, changed.valid_to) == ("superseded", (await memories(store))["They put me on days."].said_at)
     history = await store.library.history("default", "alice", old)
     assert [(each.event, each.by) for each in history] == [("made", None), ("superseded", new)]
+
+
+async def test_what_takes_the_place_of_a_standing_memory_stands_too(store: SqlStore) -> None:
+    talk = Talk(store)
+    await talk.say("Call me Al.", standing=True)
+    message = await talk.say("It's Alexandra from here on.")
+    _, (older,) = await store.rivals(message.scope, message.key, MODEL, 4)
+    assert (older.text, older.standing) == ("Call me Al.", True)
+    before = (await store.changes(ALICE, 0, None)).sequence
+    old, new = await names(store, "Call me Al.", "It's Alexandra from here on.")
+    assert await store.supersede(ALICE, old, new)
+    changed = {each.text: each for each in (await store.changes(ALICE, before, None)).memories}
+    assert changed["Call me Al."].status == "superseded"
+    assert changed["It's Alexandra from here on."].standing
 
 
 async def test_what_was_opened_again_is_not_closed_by_the_same_memory(store: SqlStore) -> None:

@@ -45,8 +45,8 @@ extract.events extract.states extract.shorten
 extract.changes extract.endings extract.beginnings extract.impersonal extract.persons extract.segments
 extract.turns extract.figures extract.habits extract.moved
 extract.slots extract.aspects
-contrast extract.orders extract.sayings extract.reading extract.subjects extract.groups extract.clauses extract.times
-extract.tongues saying
+extract.orders extract.sayings extract.reading extract.subjects extract.groups extract.clauses extract.times
+extract.tongues
 extract.tokens extract.lexicon extract.phrases extract.names
 store.sqlite store.postgres store.postgres_use
 store.sql_store store.postgres_claims store.postgres_vectors store.postgres_pool
