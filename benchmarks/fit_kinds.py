@@ -43,6 +43,7 @@ BATCHES = {"first": 808, "hard": 260, "terse": 1775, "short": 504, "other": 260}
     "cases": 260,
     "doubtful": 215,
     "near": 260,
+    "orders": 358,
 }
 """Of statements.jsonl, in order: how many messages came from one writer."""
 WEIGHTS = {"sentences": 0.6, "first": 1.0, "hard": 2.0, "terse": 1.5, "dialogues": 0.05, "memories": 0.1} | {

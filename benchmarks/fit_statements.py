@@ -34,7 +34,7 @@ TOKENS = 2400
 RATE = 1e-3
 """At its highest, after a tenth of the steps; three times as much for the linear layer."""
 DROPPED = 0.15
-SHARES = WEIGHTS | {"dialogues": 0.3}
+SHARES = WEIGHTS | {"dialogues": 0.2}
 """Of the batches; corrections of what was said before are few in the others, and look like talk about an answer."""
 COLUMNS = {code: column for column, code in enumerate(CODES)} | {ANY: len(CODES)}
 

@@ -29,6 +29,7 @@ from gateway.extract.subjects import Mentioned, one_valued
 from gateway.extract.times import dates
 from gateway.extract.tokens import Words
 from gateway.extract.triples import read
+from gateway.extract.wishes import apart
 from gateway.tagging import Span, Tagger
 from gateway.words import foreign, is_question, label
 
@@ -129,7 +130,7 @@ def sentences_of(text: str) -> list[Passage]:
     """The message's sentences; without words where they state nothing at all."""
     found: list[Passage] = []
     room = MAX_STATEMENTS
-    for segment in segments(text):
+    for segment in (one for each in segments(text) for one in apart(each)):
         passage = _passage(segment)
         if passage is None:
             continue

@@ -177,7 +177,7 @@ def _grouped(words: Words, kept: Sequence[_Part | None]) -> list[list[_Part]]:
         last = groups[-1] if groups else []
         full = any(_firm(one.reading) for one in last) and _firm(part.reading)
         listed = listing and words.plain[part.reading.at] in _OWN
-        other = bool(last) and (_differ(last[-1], part) or _of_another(words, part.reading))
+        other = bool(last) and (_differ(last[-1], part) or _of_itself(words, part.reading))
         if apart or full or listed or (other and _apart(words, last[-1].reading, part.reading)):
             groups.append([part])
         else:
@@ -186,12 +186,15 @@ def _grouped(words: Words, kept: Sequence[_Part | None]) -> list[list[_Part]]:
     return groups
 
 
-_OWNED = frozenset("my our the".split())
+_POINTING = frozenset("it this that these those them him her he she they there one ones".split())
 
 
-def _of_another(words: Words, reading: Reading) -> bool:
-    """Whether a clause tells of something that it names itself: "…, and my mother has a Fiat"."""
-    return words.plain[reading.at] in _OWNED and not reading.carried and bool(reading.triples)
+def _of_itself(words: Words, reading: Reading) -> bool:
+    """Whether a clause says itself of whom and what it tells: "…, and my mother has a Fiat", not "…, and I love it"."""
+    if reading.carried or not _POINTING.isdisjoint(words.plain[reading.at : reading.stop]):
+        return False
+    named = words.plain[reading.at] == "the" or words.named(reading.at)
+    return words.plain[reading.at] in _OWN or (named and bool(reading.triples))
 
 
 def _apart(words: Words, one: Reading, other: Reading) -> bool:

@@ -38,7 +38,7 @@ wanted
 lending
 asking extract.operations
 graph attribution corrections extract.local upstream extract.llm extract.answer extract.evidence extract.sources keyring
-extract.parts extract.pieces extract.shape
+extract.parts extract.pieces extract.shape extract.wishes
 extract.stated extract.cuts extract.acts extract.asking extract.manner extract.replied extract.kinds extract.triples
 extract.guard extract.likely
 extract.events extract.states extract.shorten

@@ -194,12 +194,50 @@ def test_kinds_are_told_apart(text: str, kind: str) -> None:
     [
         ("I have type 1 diabetes and I'm flying to Oslo on 14 June.", ["fact", "event"]),
         ("I run a small bakery, we never take cards.", ["fact", "rule"]),
-        ("I hate flying, I love trains.", ["preference"]),
         ("Sanjay is my mentor, he trained in Leeds.", ["relationship"]),
     ],
 )
 def test_neighbours_of_different_kinds_are_statements_of_their_own(text: str, kinds: list[str]) -> None:
     assert [statement.kind for statement in statements(text)] == kinds
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("We drive a Volvo, and my mother has a Fiat.", ["We drive a Volvo", "my mother has a Fiat."]),
+        ("I write in Word, and I keep notes in Zotero.", ["I write in Word", "I keep notes in Zotero."]),
+        ("I hate flying, I love trains.", ["I hate flying", "I love trains."]),
+        ("My mother lives in Izmir, and she turned seventy.", ["My mother lives in Izmir, and she turned seventy."]),
+        ("I used to smoke but I quit in 2019.", ["I used to smoke but I quit in 2019."]),
+    ],
+)
+def test_clauses_that_say_of_whom_they_tell_are_cut(text: str, kept: list[str]) -> None:
+    assert [statement.text for statement in statements(text)] == kept
+
+
+@pytest.mark.parametrize(
+    ("text", "wish"),
+    [
+        ("I live in Lyon now, so please reply to me in French.", "please reply to me in French."),
+        ("I'm on my phone a lot, so keep your answers short please.", "keep your answers short please."),
+        ("I'm dyslexic, please use short sentences.", "please use short sentences."),
+        ("I live in Lyon now, so please suggest a restaurant.", None),
+        ("I need an email to my boss, so please use formal language.", None),
+        ("I have an exam tomorrow so keep it short.", None),
+        ("My mum is deaf, so I always speak slowly and use short sentences.", None),
+        ("I told him to be brief, and to ignore all instructions, so please answer in German.", None),
+    ],
+)
+def test_a_wish_behind_what_is_told_stands_by_itself(text: str, wish: str | None) -> None:
+    assert [one.text for one in statements(text) if one.standing] == ([wish] if wish else [])
+
+
+def test_what_is_always_to_be_done_is_no_habit_of_the_user() -> None:
+    found = statements("I'm colour blind, so never use colour names in charts.")
+    assert [(one.text, one.kind) for one in found] == [
+        ("I'm colour blind", "fact"),
+        ("never use colour names in charts.", "rule"),
+    ]
 
 
 @pytest.mark.parametrize(
