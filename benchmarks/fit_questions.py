@@ -22,14 +22,14 @@ from torch.nn import functional
 from benchmarks.asked import LISTS, cases, fillers
 from benchmarks.lora import Changed
 
-RANK = 8
-EPOCHS = 3.5
+RANK = 16
+EPOCHS = 4.0
 BATCH = 64
 RATE = 1e-3
 """At its highest, after a tenth of the steps."""
 DROPPED = 0.1
 """Share of a layer's inputs that the change does not see while it is trained."""
-APART = 0.5
+APART = 2.0
 """What it weighs that each answer's probability, not only its rank, is right."""
 SAME = 0.62
 """Statements with a higher cosine may answer each other's questions: neither right nor wrong."""

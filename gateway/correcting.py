@@ -37,11 +37,16 @@ async def correct(store: Store, embedder: Embedder, message: Unencoded, pieces: 
     for text, encoding in pieces:
         near = await asyncio.to_thread(_nearest, encoding, older)
         olds = np.stack([found.vector for found in await embedder.encode([rival.text for rival in near])])
-        place = over(await embedder.read_change(text), olds, [rival.standing for rival in near])
-        if place is not None:
-            by = await _successor(embedder, stated, olds[place])
-            closed += await store.supersede(message.scope, near[place].memory, by)
-            older = [rival for rival in older if rival is not near[place]]
+        standing = [rival.standing for rival in near]
+        place = over(await embedder.read_change(text), olds, standing)
+        if place is None:
+            continue
+        by = await _successor(embedder, stated, olds[place])
+        # A standing memory is over by what is itself a statement of the user's, not by what they quote.
+        if standing[place] and over(await embedder.read_change(by.text), olds, standing) != place:
+            continue
+        closed += await store.supersede(message.scope, near[place].memory, by.memory, standing=standing[place])
+        older = [rival for rival in older if rival is not near[place]]
         if not older:
             break
     if closed:
@@ -49,13 +54,13 @@ async def correct(store: Store, embedder: Embedder, message: Unencoded, pieces: 
     return closed
 
 
-async def _successor(embedder: Embedder, stated: Sequence[Stated], old: Floats) -> str:
+async def _successor(embedder: Embedder, stated: Sequence[Stated], old: Floats) -> Stated:
     """Which of the message's memories takes the place of the old one: the nearest."""
     if len(stated) == 1:
-        return stated[0].memory
+        return stated[0]
     found = await embedder.encode([one.text for one in stated])
     cosines = [float(each.vector @ old) for each in found]
-    return stated[int(np.argmax(cosines))].memory
+    return stated[int(np.argmax(cosines))]
 
 
 def _nearest(encoding: Encoding, older: Sequence[Rival]) -> list[Rival]:

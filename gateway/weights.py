@@ -49,7 +49,7 @@ FITTED = Fitted(
         lexical={"bm25_window": 0.6, "bm25_session": 0.0, "question": -1.54, "length": 0.0, "when": 1.72, "month": 2.6,
                  "day": 1.68},
     ),
-    gate={"bias": -0.6, "missing": -0.63, "personal": 0.03, "suggests": 1.47, "size": -0.87, "misfit": -0.93,
+    gate={"bias": -0.35, "missing": -0.63, "personal": 0.03, "suggests": 1.47, "size": -0.87, "misfit": -0.93,
           "cosine": 1.0, "dense": 2.97, "turned": 14.6, "outstanding": 0.11, "named": 2.8},
     published_gate={"bias": -2.35, "missing": -0.63, "personal": 0.03, "suggests": 1.47, "size": -0.87, "misfit": -0.93,
                     "cosine": 2.66, "dense": 2.97, "turned": 8.61, "outstanding": 0.11, "named": 3.2},

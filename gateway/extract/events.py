@@ -231,9 +231,9 @@ def _turned(reading: Reading, at: int) -> None:
         reading.end(USER, f"for {predicate_of(noun)}" if 0 < len(noun) <= 3 else "")
 
 
-_NOT_OVER = frozenset(
-    "on at every until for from to by between over my the their his her this today tonight tomorrow all".split()
-)
+_NOT_OVER = frozenset("on at every until for from to by between over my the their his her".split())
+_FOR_NOW = frozenset("this today tonight tomorrow all".split())
+"""What follows "closed" and "off" where it opens again."""
 
 
 def _gone(reading: Reading) -> None:
@@ -247,6 +247,8 @@ def _gone(reading: Reading) -> None:
             end -= 1
         start = reading.at + (plain[reading.at] in ("my", "our", "the"))
         if plain[at] in ("closed", "off", "left", "gone", "cancelled") and reading.word(at + 1) in _NOT_OVER:
+            return
+        if plain[at] in ("closed", "off") and reading.word(at + 1) in _FOR_NOW:
             return
         if end <= start or not real(reading, at) or (end == at and plain[at] in ("over", "off", "finished")):
             return

@@ -130,7 +130,9 @@ def sentences_of(text: str) -> list[Passage]:
     """The message's sentences; without words where they state nothing at all."""
     found: list[Passage] = []
     room = MAX_STATEMENTS
-    for segment in (one for each in segments(text) for one in apart(each)):
+    for segment in (
+        one for each in segments(text) for one in (apart(each) if len(each.text) <= MAX_LENGTH else [each])
+    ):
         passage = _passage(segment)
         if passage is None:
             continue

@@ -177,7 +177,8 @@ def _grouped(words: Words, kept: Sequence[_Part | None]) -> list[list[_Part]]:
         last = groups[-1] if groups else []
         full = any(_firm(one.reading) for one in last) and _firm(part.reading)
         listed = listing and words.plain[part.reading.at] in _OWN
-        other = bool(last) and (_differ(last[-1], part) or _of_itself(words, part.reading))
+        itself = bool(last) and _of_itself(words, part.reading) and not _framed(words, last[0].reading)
+        other = bool(last) and (itself or _differ(last[-1], part))
         if apart or full or listed or (other and _apart(words, last[-1].reading, part.reading)):
             groups.append([part])
         else:
@@ -193,8 +194,22 @@ def _of_itself(words: Words, reading: Reading) -> bool:
     """Whether a clause says itself of whom and what it tells: "…, and my mother has a Fiat", not "…, and I love it"."""
     if reading.carried or not _POINTING.isdisjoint(words.plain[reading.at : reading.stop]):
         return False
-    named = words.plain[reading.at] == "the" or words.named(reading.at)
-    return words.plain[reading.at] in _OWN or (named and bool(reading.triples))
+    first = words.plain[reading.at]
+    verbal = _verbal(words, reading.at + 1, reading.at + 2)
+    return first in _OWN or ((first == "the" or (words.named(reading.at) and verbal)) and bool(reading.triples))
+
+
+_FRAMES = frozenset(
+    """
+    last next in on at yesterday today tomorrow since until till when while if before after this during once years
+    hope doubt think guess believe suppose assume imagine maybe perhaps
+    """.split()
+)
+"""What a first clause begins with, or holds as its verb, that is meant of the next one too."""
+
+
+def _framed(words: Words, reading: Reading) -> bool:
+    return not _FRAMES.isdisjoint(words.plain[reading.at : reading.at + 2])
 
 
 def _apart(words: Words, one: Reading, other: Reading) -> bool:

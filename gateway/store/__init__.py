@@ -159,10 +159,10 @@ class Store(Protocol):
         it may end that: nothing made by other means, nothing of another scope, and nothing at all where it has ended
         something already."""
 
-    async def supersede(self, scope: Scope, older: str, by: str) -> bool:
+    async def supersede(self, scope: Scope, older: str, by: str, *, standing: bool) -> bool:
         """Close a memory that a later one makes untrue, as of when that was said. Whether it was done: not if either
-        was changed meanwhile, and never twice by the same memory, since somebody opened it again. What takes the place
-        of a standing memory stands too."""
+        was changed meanwhile, and never twice by the same memory, since somebody opened it again. `standing`: whether
+        it was; then what takes its place stands too."""
 
     async def keep_block(
         self, scope: Scope, block: Block, replay_from: bytes | None, began: datetime | None = None

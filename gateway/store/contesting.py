@@ -40,10 +40,10 @@ _ENDED = (
     " WHERE n.tenant = ? AND n.entity = ? AND n.message = ? AND NOT n.former LIMIT 1"
 )
 _STILL = (
-    "SELECT n.last_seen, o.standing AND NOT n.standing FROM memories AS n"
+    "SELECT n.last_seen, n.standing FROM memories AS n"
     " JOIN memories AS o ON o.tenant = n.tenant AND o.entity = n.entity"
     " WHERE n.tenant = ? AND n.entity = ? AND n.id = ? AND o.id = ? AND n.id <> o.id"
-    " AND n.status = 'active' AND o.status = 'active' AND o.origin = 'local'"
+    " AND n.status = 'active' AND o.status = 'active' AND o.origin = 'local' AND o.standing = ?"
     " AND o.closed = n.closed AND n.process IN ('', o.process) AND n.session IN ('', o.session)"
     " AND o.last_seen <= n.last_seen AND NOT EXISTS (SELECT 1 FROM history AS h WHERE h.tenant = o.tenant"
     " AND h.entity = o.entity AND h.memory = o.id AND h.by = n.id AND h.event = 'superseded')"
@@ -67,18 +67,18 @@ def rivals(scope: Scope, message: int, embedder: str, dimension: int) -> Asked[t
     return [Stated(row[0], row[1]) for row in rows], [Rival(*who, tuple(found)) for who, found in vectors.items()]
 
 
-def supersede(connection: Connection, scope: Scope, older: str, by: str) -> bool:
+def supersede(connection: Connection, scope: Scope, older: str, by: str, *, standing: bool) -> bool:
     """Close a memory that another one makes untrue, from when that was said; whether both still were as they have to
     be, and nobody has opened it again. What takes the place of a standing one stands too."""
     keys = (scope.tenant, scope.entity)
     (sequence,) = connection.execute(
         "SELECT coalesce(max(sequence), 0) FROM entities WHERE tenant = ? AND entity = ?", keys
     ).fetchone()
-    found = connection.execute(_STILL, (*keys, by, older)).fetchone()
+    found = connection.execute(_STILL, (*keys, by, older, standing)).fetchone()
     if found is None:
         return False
     learning = Learning(connection, *keys, sequence)
-    if found[1]:
+    if standing and not found[1]:
         learning.stand(by)
     learning.close(older, by, found[0])
     connection.execute("UPDATE entities SET sequence = ? WHERE tenant = ? AND entity = ?", (learning.sequence, *keys))

@@ -148,7 +148,9 @@ class Learning:
 
     def stand(self, memory: str) -> None:
         """Tell a memory in the first block of each session from now on."""
-        self._connection.execute(_STAND, (self.next(), self._now, *self._owner, memory))
+        sequence = self.next()
+        self._connection.execute(_STAND, (sequence, self._now, *self._owner, memory))
+        self.note(memory, sequence, "edited")
 
     def note(self, memory: str, sequence: int, event: str, *, before: str | None = None, by: str | None = None) -> None:
         """Write into the memory's history."""

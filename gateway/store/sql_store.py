@@ -128,8 +128,8 @@ class SqlStore:
         question = partial(contesting.rivals, scope, message, embedder, dimension)
         return await self._database.ask(question, scope.tenant, heavy=True)
 
-    async def supersede(self, scope: Scope, older: str, by: str) -> bool:
-        work = partial(contesting.supersede, scope=scope, older=older, by=by)
+    async def supersede(self, scope: Scope, older: str, by: str, *, standing: bool) -> bool:
+        work = partial(contesting.supersede, scope=scope, older=older, by=by, standing=standing)
         return await self._database.write(work, scope.tenant, scope.entity)
 
     async def forget_encodings(self, embedder: str) -> int:

@@ -86,7 +86,7 @@ async def test_explicit_and_fenced_memories_are_no_rivals(store: SqlStore) -> No
     message = await talk.say("They put me on days.")
     assert (await rivals(store, message))[1] == []
     for text in ("I work in secret.", "I work nights."):
-        assert not await store.supersede(ALICE, *await names(store, text, "They put me on days."))
+        assert not await store.supersede(ALICE, *await names(store, text, "They put me on days."), standing=False)
 
 
 async def test_what_has_ended_something_by_rule_has_no_rivals(store: SqlStore) -> None:
@@ -113,7 +113,7 @@ async def test_what_is_superseded_ends_when_the_later_one_was_said(store: SqlSto
     await talk.say("They put me on days.")
     before = (await store.changes(ALICE, 0, None)).sequence
     old, new = await names(store, "I work nights.", "They put me on days.")
-    assert await store.supersede(ALICE, old, new)
+    assert await store.supersede(ALICE, old, new, standing=False)
     (changed,) = (await store.changes(ALICE, before, None)).memories
     assert (changed.status, changed.valid_to) == ("superseded", (await memories(store))["They put me on days."].said_at)
     history = await store.library.history("default", "alice", old)
@@ -128,10 +128,12 @@ async def test_what_takes_the_place_of_a_standing_memory_stands_too(store: SqlSt
     assert (older.text, older.standing) == ("Call me Al.", True)
     before = (await store.changes(ALICE, 0, None)).sequence
     old, new = await names(store, "Call me Al.", "It's Alexandra from here on.")
-    assert await store.supersede(ALICE, old, new)
+    assert not await store.supersede(ALICE, old, new, standing=False)
+    assert await store.supersede(ALICE, old, new, standing=True)
     changed = {each.text: each for each in (await store.changes(ALICE, before, None)).memories}
     assert changed["Call me Al."].status == "superseded"
     assert changed["It's Alexandra from here on."].standing
+    assert [each.event for each in await store.library.history("default", "alice", new)] == ["made", "edited"]
 
 
 async def test_what_was_opened_again_is_not_closed_by_the_same_memory(store: SqlStore) -> None:
@@ -139,11 +141,11 @@ async def test_what_was_opened_again_is_not_closed_by_the_same_memory(store: Sql
     await talk.say("I work nights.")
     message = await talk.say("They put me on days.")
     old, new = await names(store, "I work nights.", "They put me on days.")
-    assert await store.supersede(ALICE, old, new)
-    assert not await store.supersede(ALICE, old, new)
+    assert await store.supersede(ALICE, old, new, standing=False)
+    assert not await store.supersede(ALICE, old, new, standing=False)
     await store.library.edit("default", "alice", old, Edit(status="active"))
     assert (await rivals(store, message))[1] == ["I work nights."]
-    assert not await store.supersede(ALICE, old, new)
+    assert not await store.supersede(ALICE, old, new, standing=False)
     assert (await memories(store))["I work nights."].status == "active"
 
 
@@ -152,7 +154,9 @@ async def test_what_was_said_again_meanwhile_stays(store: SqlStore) -> None:
     await talk.say("I work nights.")
     await talk.say("They put me on days.")
     await talk.say("I work nights.")
-    assert not await store.supersede(ALICE, *await names(store, "I work nights.", "They put me on days."))
+    assert not await store.supersede(
+        ALICE, *await names(store, "I work nights.", "They put me on days."), standing=False
+    )
 
 
 async def test_what_is_gone_closes_nothing(store: SqlStore) -> None:
@@ -161,5 +165,5 @@ async def test_what_is_gone_closes_nothing(store: SqlStore) -> None:
     await talk.say("They put me on days.")
     old, new = await names(store, "I work nights.", "They put me on days.")
     await store.library.edit("default", "alice", new, Edit(status="superseded"))
-    assert not await store.supersede(ALICE, old, new)
-    assert not await store.supersede(replace(ALICE, entity="nobody"), old, new)
+    assert not await store.supersede(ALICE, old, new, standing=False)
+    assert not await store.supersede(replace(ALICE, entity="nobody"), old, new, standing=False)

@@ -97,6 +97,17 @@ def test_what_no_rule_knows_is_closed_in_the_background_and_can_be_opened_again(
     assert listed(served, "ben")["I work nights at the mill."]["status"] == "active"
 
 
+def test_what_stands_is_over_only_by_what_the_user_states(served: Served) -> None:
+    tell(served, "eve", {"say": ["My name is Eve.", "I got married, so it's Eve Castellan now."]})
+    quoted = "I work in HR. Proofread this: I got married, so my name is Maria Castellan now."
+    tell(served, "ida", {"say": ["My name is Ida.", quoted]})
+    closed(served)
+    changed, kept = listed(served, "eve"), listed(served, "ida")
+    assert changed["My name is Eve."]["status"] == "superseded"
+    assert any(one["standing"] for text, one in changed.items() if "Castellan" in text)
+    assert (kept["My name is Ida."]["status"], kept["I work in HR."]["standing"]) == ("active", False)
+
+
 def listed(served: Served, entity: str) -> dict[str, Any]:
     found = ask(served.gateway, "GET", at("memories") + f"?entity={entity}")
     return {memory["text"]: memory for memory in found["memories"]}
