@@ -140,7 +140,9 @@ def test_statements_are_judged_with_the_tagger(tagger: Tagger) -> None:
 )
 def test_an_order_that_tells_something_is_kept(tagger: Tagger, text: str, kept: bool) -> None:
     assert statements(text) == ()
-    assert [one.text for one in statements(text, tagger=tagger)] == [text] * kept
+    found = [one.text for one in statements(text, tagger=tagger)]
+    assert len(found) == kept
+    assert all(text.startswith(one) for one in found)
 
 
 def believing(text: str, asked: str, places: Sequence[Span | None]) -> Floats:
