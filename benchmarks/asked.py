@@ -114,7 +114,8 @@ def cases(name: str = "first_person", held: bool = False) -> list[dict[str, Any]
     """{"say": a statement or null, "ask": questions, the nearest first}: with null, nobody knows. `held`: those that
     nothing was fitted on. `name`: first_person; oblique, whose questions share few words with what answers them; or
     everyday and near, whose three are plain, in other words, and a request that the statement matters for; near has
-    "near" too: four that are about the like, and not answered by it."""
+    "near" too: four that are about the like, and not answered by it. fresh is held back only; those that nobody
+    knows there were told apart from its own statements alone, so that sets cannot be put together."""
     lines = Path(__file__).with_name(f"{name}_held.jsonl" if held else f"{name}.jsonl").read_text().splitlines()
     return [json.loads(line) for line in lines]
 
