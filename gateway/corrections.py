@@ -11,7 +11,7 @@ from gateway.adapters import CORRECTIONS
 
 Floats = NDArray[np.float32]
 
-LIKELY = 0.6
+LIKELY = 0.7
 """What is over with more than this likelihood is closed: few true memories may go (`benchmarks/fit_corrections`)."""
 CERTAIN = 0.93
 """A standing memory, which every session begins with, takes more."""

@@ -51,6 +51,7 @@ async def test_what_says_nothing_about_them_ends_none(embedder: OnnxEmbedder) ->
         ("My dentist is Dr Wu.", "My friend's dentist is Dr Roy."),
         ("The staging server's IP is 10.0.4.12.", "The production server's IP is 10.0.9.5."),
         ("Please keep answers short.", "Give me a longer answer this time."),
+        ("My dog is called Biscuit.", "My name is Ana. I live in Leeds. We drive a Volvo, and my mother has a Fiat."),
     ],
 )
 async def test_the_same_of_another_ends_nothing(embedder: OnnxEmbedder, old: str, beside: str) -> None:
