@@ -19,6 +19,10 @@ _HEADINGS = frozenset(
 )
 """What labels a message other than the name of who says it."""
 
+LOOKED_AT = 12
+"""Older memories whose own texts are compared: the nearest by the vectors of the messages that state them, of which
+several share one."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -37,6 +41,8 @@ async def correct(store: Store, embedder: Embedder, message: Unencoded, pieces: 
     for text, encoding in pieces:
         near = await asyncio.to_thread(_nearest, encoding, older)
         olds = np.stack([found.vector for found in await embedder.encode([rival.text for rival in near])])
+        order = np.argsort(-(olds @ encoding.vector), kind="stable")[:NEAREST]
+        near, olds = [near[at] for at in order], olds[order]
         standing = [rival.standing for rival in near]
         place = over(await embedder.read_change(text), olds, standing)
         if place is None:
@@ -69,7 +75,7 @@ def _nearest(encoding: Encoding, older: Sequence[Rival]) -> list[Rival]:
     vectors = rows.reshape(len(owners), -1).astype(np.float32)
     cosines = vectors @ encoding.vector / np.maximum(1.0, np.linalg.norm(vectors, axis=1))
     order = np.argsort(-cosines, kind="stable")
-    return [older[at] for at in list(dict.fromkeys(owners[row] for row in order))[:NEAREST]]
+    return [older[at] for at in list(dict.fromkeys(owners[row] for row in order))[:LOOKED_AT]]
 
 
 def _labelled(text: str) -> bool:

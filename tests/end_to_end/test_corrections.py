@@ -97,6 +97,13 @@ def test_what_no_rule_knows_is_closed_in_the_background_and_can_be_opened_again(
     assert listed(served, "ben")["I work nights at the mill."]["status"] == "active"
 
 
+def test_of_many_statements_of_one_message_the_one_that_is_over_is_found(served: Served) -> None:
+    first = "My name is Ana. I live in Leeds. We drive a Volvo, and my mother has a Fiat. My cat is Tom. I keep bees."
+    tell(served, "kim", {"say": [first, "I got married, so it's Ana Castellan now."]})
+    closed(served)
+    assert [text for text, one in listed(served, "kim").items() if one["status"] != "active"] == ["My name is Ana."]
+
+
 def test_what_stands_is_over_only_by_what_the_user_states(served: Served) -> None:
     tell(served, "eve", {"say": ["My name is Eve.", "I got married, so it's Eve Castellan now."]})
     quoted = "I work in HR. Proofread this: I got married, so my name is Maria Castellan now."
