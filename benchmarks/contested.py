@@ -3,17 +3,18 @@
 import json
 import re
 import zlib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmarks.extraction import NOW, cases, ends, plain
+from benchmarks.extraction import NOW, bare, cases, ends, plain, shared
 from gateway.corrections import NEAREST, Floats
 from gateway.domain import Statement
 from gateway.embed import Embedder
+from gateway.extract.fragments import fragments
 from gateway.extract.local import statements
 from gateway.tagging import Tagger
 
@@ -29,12 +30,12 @@ _CAPTION = re.compile(r"\[[^\]]*\]")
 
 @dataclass(frozen=True)
 class Choice:
-    """A message, and the older statements that it may end, nearest first."""
+    """A message, and the fragments of older statements that it may end, those of the nearest first."""
 
     fold: int
     text: str
     older: Floats
-    """Their vectors, (statements, dimension)."""
+    """The vectors of their fragments, (fragments, dimension)."""
     over: frozenset[int]
     """Places of those that it ends."""
     weight: float
@@ -86,22 +87,50 @@ def holds(text: str, words: Sequence[str]) -> bool:
     return any(plain(each) in plain(text) for each in words)
 
 
-def nearest(new: Floats, older: Sequence[Floats]) -> list[int]:
-    """The places of the nearest, nearest first."""
-    return np.argsort(-(np.array(older) @ new), kind="stable")[:NEAREST].tolist() if older else []
+@dataclass(frozen=True)
+class Older:
+    """An older statement."""
+
+    vectors: Floats
+    """Of those of its fragments that are labelled, (fragments, dimension)."""
+    over: frozenset[int] = frozenset()
+    """Places of those that the message ends."""
 
 
-def chosen(
-    text: str, texts: Texts, own: Sequence[Floats], others: Sequence[Floats], over: Collection[int], fold: int
-) -> Choice | None:
+def nearest(new: Floats, older: Sequence[Older]) -> list[Older]:
+    """The nearest, nearest first."""
+    return sorted(older, key=lambda each: -float((each.vectors @ new).max()))[:NEAREST]
+
+
+def chosen(text: str, texts: Texts, own: Sequence[Older], others: Sequence[Older], fold: int) -> Choice | None:
     """A message with the nearest of one's own statements and of somebody else's; None where none of those that it ends
-    (places in `own`) is among them."""
-    candidates = [*own, *others]
-    order = nearest(texts[text], candidates)
-    ended = frozenset(place for place, at in enumerate(order) if at in over)
-    if over and not ended:
+    is among them."""
+    near = nearest(texts[text], [*own, *others])
+    begins = np.cumsum([0, *(len(each.vectors) for each in near)])
+    over = frozenset(int(begin) + at for begin, each in zip(begins, near, strict=False) for at in each.over)
+    if not over and any(each.over for each in own):
         return None
-    return Choice(fold, text, np.array([candidates[at] for at in order]), ended, OTHERS if others else ALONE)
+    vectors = np.concatenate([each.vectors for each in near])
+    return Choice(fold, text, vectors, over, OTHERS if others else ALONE)
+
+
+def older(old: str, texts: Texts, one: Talk, ended: bool) -> Older:
+    """An older statement of a dialogue. Where a message ends it, those of its fragments that no label names are left
+    out: nobody knows of them."""
+    several = fragments(old)
+    if not ended:
+        return Older(np.array([texts[each] for each in several]))
+    likeness = [(alike(each, one.over), alike(each, one.current)) for each in several]
+    gone = [at for at, (over, current) in enumerate(likeness) if over and over >= current]
+    gone = gone or [at for at, (_, current) in enumerate(likeness) if not current] or list(range(len(several)))
+    named = [at for at, each in enumerate(likeness) if at in gone or any(each)]
+    return Older(np.array([texts[several[at]] for at in named]), frozenset(named.index(at) for at in gone))
+
+
+def alike(text: str, words: Sequence[str]) -> int:
+    """How many words a fragment shares with the one of the labels that speaks of it; 0: none does."""
+    own = set(bare(text).split())
+    return max((len(own & set(bare(each).split())) for each in words if shared(text, each)), default=0)
 
 
 def ending(one: Talk) -> dict[str, str | None]:
@@ -116,29 +145,35 @@ def ending(one: Talk) -> dict[str, str | None]:
     return found
 
 
-def of_dialogue(one: Talk, stranger: Sequence[Floats], texts: Texts, fold: int) -> Iterator[Choice]:
+def of_dialogue(one: Talk, stranger: Sequence[Older], texts: Texts, fold: int) -> Iterator[Choice]:
     """Each message with what is current before it, alone and among somebody else's statements."""
     ends = ending(one)
     live: list[str] = []
     for text, stated in one.messages:
-        own = [texts[old] for old in live]
-        over = [at for at, old in enumerate(live) if ends.get(old) == text]
+        if any(holds(each.text, one.over) for each in stated):  # it may have ended what is over before it, or not
+            live = [old for old in live if old not in ends]
+        own = [older(old, texts, one, ends.get(old) == text) for old in live]
         if live and not any(old in ends and ends[old] is None for old in live):
-            others = [stranger[at] for at in nearest(texts[text], stranger)]
-            yield from filter(None, (chosen(text, texts, own, each, over, fold) for each in ([], others)))
+            others = nearest(texts[text], stranger)
+            yield from filter(None, (chosen(text, texts, own, each, fold) for each in ([], others)))
         live = [old for old in live if ends.get(old) != text] + [each.text for each in stated]
 
 
 def of_person(one: Talk, texts: Texts) -> Iterator[Choice]:
     """Every third message with the nearest of what was said before it, which it does not end."""
-    earlier: list[tuple[Statement, Floats]] = []
+    earlier: list[tuple[Statement, Older]] = []
     for at, (text, stated) in enumerate(one.messages):
         if len(earlier) > 20 and at % 3 == 0:
-            order = nearest(texts[text], [vector for _, vector in earlier])
-            if not any(ends(each, earlier[place][0]) for each in stated for place in order):
-                older = np.array([earlier[place][1] for place in order])
-                yield Choice(at // 30 % FOLDS, text, older, frozenset(), PERSONS)
-        earlier += [(each, texts[each.text]) for each in stated]
+            near = nearest(texts[text], [each for _, each in earlier])
+            said = {id(each): statement for statement, each in earlier}
+            if not any(ends(each, said[id(old)]) for each in stated for old in near):
+                vectors = np.concatenate([each.vectors for each in near])
+                yield Choice(at // 30 % FOLDS, text, vectors, frozenset(), PERSONS)
+        earlier += [(each, whole(each.text, texts)) for each in stated]
+
+
+def whole(text: str, texts: Texts) -> Older:
+    return Older(np.array([texts[each] for each in fragments(text)]))
 
 
 def fold_of(case: Mapping[str, Any]) -> int:
@@ -154,8 +189,10 @@ async def choices(folder: Path, embedder: Embedder) -> list[Choice]:
     ]
     for one in (*persons, *(each for each, _ in dialogues)):
         await texts.encode([text for text, _ in one.messages])
-        await texts.encode([each.text for _, stated in one.messages for each in stated])
-    said_by_others = [texts[each.text] for one in persons[:STRANGERS] for _, stated in one.messages for each in stated]
+        await texts.encode([each for _, stated in one.messages for old in stated for each in fragments(old.text)])
+    said_by_others = [
+        whole(each.text, texts) for one in persons[:STRANGERS] for _, stated in one.messages for each in stated
+    ]
     order = np.random.default_rng(0)
     strangers = [[said_by_others[at] for at in order.permutation(len(said_by_others))[:STRANGE]] for _ in range(10)]
     found = [choice for one in persons for choice in of_person(one, texts)]

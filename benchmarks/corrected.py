@@ -13,12 +13,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks.extraction import NOW, Tally, cases, ends, holding, lost
-from gateway.corrections import NEAREST, over
+from gateway.corrections import NEAREST, Floats, among, over
 from gateway.domain import Statement
 from gateway.embed import Embedder
 from gateway.embedders import load
+from gateway.extract.fragments import fragments, rest
 from gateway.extract.local import statements
 from gateway.model import NAME, default_folder
+from gateway.store.contesting import still
 
 
 async def live(messages: Sequence[str], embedder: Embedder, *, judged: bool) -> list[Statement]:
@@ -26,8 +28,14 @@ async def live(messages: Sequence[str], embedder: Embedder, *, judged: bool) -> 
     kept: list[Statement] = []
     for message in messages:
         found = statements(message, at=NOW, tagger=embedder.tagger)
-        older = [old for old in kept if not any(ends(new, old) for new in found)]
-        if judged and older and len(older) == len(kept) and any(not one.refused for one in found):
+        older: list[Statement] = []
+        for old in kept:
+            by = next((new for new in found if ends(new, old)), None)
+            if by is None:
+                older.append(old)
+            elif judged and not old.refused and not by.refused:
+                older += await _left(embedder, by.text, old)
+        if judged and older and older == kept and any(not one.refused for one in found):
             older = await _judged(embedder, message, older)
         for new in found:
             older = [*(old for old in older if not ends(new, old)), new]
@@ -35,13 +43,33 @@ async def live(messages: Sequence[str], embedder: Embedder, *, judged: bool) -> 
     return [one for one in kept if not one.refused]
 
 
+async def _left(embedder: Embedder, by: str, old: Statement) -> list[Statement]:
+    """What is left of a statement that a rule has ended."""
+    several = fragments(old.text)
+    if len(several) == 1:
+        return []
+    return _without(old, among(await embedder.read_change(by), await _vectors(embedder, several)))
+
+
 async def _judged(embedder: Embedder, message: str, older: list[Statement]) -> list[Statement]:
-    encodings = await embedder.encode([message, *(one.text for one in older)])
-    new, *olds = (each.vector for each in encodings)
-    order = sorted(range(len(olds)), key=lambda at: -float(new @ olds[at]))[:NEAREST]
+    [new] = await _vectors(embedder, [message])
+    vectors = [await _vectors(embedder, fragments(one.text)) for one in older]
+    order = sorted(range(len(older)), key=lambda at: -float((vectors[at] @ new).max()))[:NEAREST]
     standing = [older[at].standing for at in order]
-    place = over(await embedder.read_change(message), np.array([olds[at] for at in order]), standing)
-    return [one for at, one in enumerate(older) if place is None or at != order[place]]
+    found = over(await embedder.read_change(message), [vectors[at] for at in order], standing)
+    if found is None:
+        return older
+    place = order[found.place]
+    return [*older[:place], *_without(older[place], found.fragments), *older[place + 1 :]]
+
+
+def _without(old: Statement, gone: frozenset[int]) -> list[Statement]:
+    left = rest(old.text, gone)
+    return [Statement(left, old.kind, triples=still(old.triples, left))] if left else []
+
+
+async def _vectors(embedder: Embedder, texts: Sequence[str]) -> Floats:
+    return np.stack([each.vector for each in await embedder.encode(list(texts))])
 
 
 async def tallied(embedder: Embedder, held: bool, *, judged: bool) -> dict[str, Tally]:

@@ -60,6 +60,19 @@ def plain(text: str) -> str:
     return " ".join(text.casefold().split())
 
 
+def shared(one: str, other: str) -> bool:
+    """Whether three words in a row, or all of either, stand in both."""
+    ours, theirs = bare(one), bare(other)
+    if ours and (f" {ours} " in f" {theirs} " or f" {theirs} " in f" {ours} "):
+        return True
+    words = ours.split()
+    return any(f" {' '.join(words[at : at + 3])} " in f" {theirs} " for at in range(len(words) - 2))
+
+
+def bare(text: str) -> str:
+    return plain("".join(character if character.isalnum() or character in "'’" else " " for character in text))
+
+
 def holding(found: Sequence[Statement], words: str) -> Statement | None:
     """The statement that holds `words`, the shortest first."""
     held = [one for one in found if plain(words) in plain(one.text)]

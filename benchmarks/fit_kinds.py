@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from scipy.optimize import minimize  # type: ignore[import-untyped]
 from scipy.sparse import csr_matrix, hstack  # type: ignore[import-untyped]
 
-from benchmarks.extraction import cases, plain, tallied
+from benchmarks.extraction import bare, cases, plain, shared, tallied
 from benchmarks.stem_vectors import stem_vectors
 from gateway.extract import likely
 from gateway.extract.likely import BIAS, CODES, LEARNT, LETTERS, NOT, STEPS
@@ -43,7 +43,8 @@ BATCHES = {"first": 808, "hard": 260, "terse": 1775, "short": 504, "other": 260}
     "cases": 260,
     "doubtful": 215,
     "near": 260,
-    "orders": 358,
+    "orders": 359,
+    "talks": 2080,
 }
 """Of statements.jsonl, in order: how many messages came from one writer."""
 WEIGHTS = {"sentences": 0.6, "first": 1.0, "hard": 2.0, "terse": 1.5, "dialogues": 0.05, "memories": 0.1} | {
@@ -94,7 +95,7 @@ def _of_dialogues() -> Iterator[Case]:
     for case in cases("dialogues", False):
         for said in case["say"]:
             named = [words for words in case["current"] + case["over"] if plain(words) in plain(said)]
-            terse = len(said.split()) < 7 and _OWN.isdisjoint(_bare(said).split()) and said != case["say"][-1]
+            terse = len(said.split()) < 7 and _OWN.isdisjoint(bare(said).split()) and said != case["say"][-1]
             asks = said.endswith("?") and not re.search(r"[.!?:;,] ", said)
             if named:
                 stated = [{"words": words, "kind": ANY} for words in named]
@@ -144,21 +145,8 @@ def rows(case: Case, weight: float, kind_alone: bool) -> Iterator[Row]:
 
 
 def _letters(case: Case, text: str) -> Iterator[str]:
-    yield from (NOT for words in case["not"] if _shared(text, words))
-    yield from (LETTER_OF.get(one["kind"], ANY) for one in case["statements"] if _shared(text, one["words"]))
-
-
-def _shared(one: str, other: str) -> bool:
-    """Whether three words in a row, or all of either, stand in both."""
-    ours, theirs = _bare(one), _bare(other)
-    if ours and (f" {ours} " in f" {theirs} " or f" {theirs} " in f" {ours} "):
-        return True
-    words = ours.split()
-    return any(f" {' '.join(words[at : at + 3])} " in f" {theirs} " for at in range(len(words) - 2))
-
-
-def _bare(text: str) -> str:
-    return plain("".join(character if character.isalnum() or character in "'’" else " " for character in text))
+    yield from (NOT for words in case["not"] if shared(text, words))
+    yield from (LETTER_OF.get(one["kind"], ANY) for one in case["statements"] if shared(text, one["words"]))
 
 
 def fitted(found: Sequence[Row], vectors: Vectors) -> dict[str, NDArray[np.float64]]:
@@ -254,7 +242,7 @@ def crossed(found: dict[str, list[Row]], messages: dict[str, list[Case]], vector
 
 def _often(texts: Iterable[str]) -> list[str]:
     """Words that are said more than once."""
-    counts = Counter(word for text in texts for word in _bare(text).split())
+    counts = Counter(word for text in texts for word in bare(text).split())
     return sorted(word for word, count in counts.items() if count > 1)
 
 

@@ -8,10 +8,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gateway.corrections import NEAREST, Floats, over
+from gateway.corrections import NEAREST, Floats, among, over
 from gateway.embed import Embedder, Encoding
+from gateway.extract.fragments import fragments, rest
+from gateway.extract.local import statements
 from gateway.model import ID
-from gateway.store import Rival, Stated, Store, Unencoded
+from gateway.store import Left, Rival, Stated, Store, Superseded, Unencoded
 from gateway.words import label
 
 _HEADINGS = frozenset(
@@ -34,30 +36,58 @@ async def correct(store: Store, embedder: Embedder, message: Unencoded, pieces: 
     """
     if embedder.id != ID or _labelled(message.text):
         return 0
-    stated, older = await store.rivals(message.scope, message.key, embedder.id, embedder.dimension)
-    if not stated or not older:
-        return 0
+    contested = await store.contested(message.scope, message.key, embedder.id, embedder.dimension)
+    for ended in contested.ended:
+        left = await _left_by_rule(embedder, ended)
+        if left:
+            await store.retain(message.scope, ended, left)
     closed = 0
-    for text, encoding in pieces:
+    older = list(contested.older)
+    for text, encoding in pieces if older else ():
         near = await asyncio.to_thread(_nearest, encoding, older)
-        olds = np.stack([found.vector for found in await embedder.encode([rival.text for rival in near])])
-        order = np.argsort(-(olds @ encoding.vector), kind="stable")[:NEAREST]
-        near, olds = [near[at] for at in order], olds[order]
+        near, olds = await _closest(embedder, encoding, near)
         standing = [rival.standing for rival in near]
-        place = over(await embedder.read_change(text), olds, standing)
-        if place is None:
+        found = over(await embedder.read_change(text), olds, standing)
+        if found is None:
             continue
-        by = await _successor(embedder, stated, olds[place])
+        old = near[found.place]
+        by = await _successor(embedder, contested.stated, olds[found.place][sorted(found.fragments)[0]])
         # A standing memory is over by what is itself a statement of the user's, not by what they quote.
-        if standing[place] and over(await embedder.read_change(by.text), olds, standing) != place:
-            continue
-        closed += await store.supersede(message.scope, near[place].memory, by.memory, standing=standing[place])
-        older = [rival for rival in older if rival is not near[place]]
+        if old.standing:
+            own = over(await embedder.read_change(by.text), olds, standing)
+            if own is None or own.place != found.place:
+                continue
+        left = _left(old.text, found.fragments, old.standing)
+        closed += await store.supersede(message.scope, old.memory, by.memory, standing=old.standing, left=left)
+        older = [rival for rival in older if rival is not old]
         if not older:
             break
     if closed:
         _log.debug("older memories closed", extra={"memories": closed})
     return closed
+
+
+async def _closest(embedder: Embedder, new: Encoding, older: list[Rival]) -> tuple[list[Rival], list[Floats]]:
+    """Those that have the nearest fragments, nearest first, and the vectors of these."""
+    several = [fragments(rival.text) for rival in older]
+    found = await embedder.encode([each for texts in several for each in texts])
+    vectors = np.split(np.stack([each.vector for each in found]), np.cumsum([len(texts) for texts in several])[:-1])
+    order = sorted(range(len(older)), key=lambda at: -float((vectors[at] @ new.vector).max()))[:NEAREST]
+    return [older[at] for at in order], [vectors[at] for at in order]
+
+
+async def _left_by_rule(embedder: Embedder, ended: Superseded) -> Left | None:
+    """What is left of a memory that a rule has ended: rules close it as a whole."""
+    several = fragments(ended.text)
+    if len(several) == 1:
+        return None
+    olds = np.stack([found.vector for found in await embedder.encode(several)])
+    return _left(ended.text, among(await embedder.read_change(ended.by.text), olds), ended.standing)
+
+
+def _left(text: str, gone: frozenset[int], standing: bool) -> Left | None:
+    left = rest(text, gone)
+    return Left(left, standing and any(one.standing for one in statements(left))) if left else None
 
 
 async def _successor(embedder: Embedder, stated: Sequence[Stated], old: Floats) -> Stated:

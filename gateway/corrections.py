@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,12 +18,24 @@ CERTAIN = 0.93
 """A standing memory, which every session begins with, takes more."""
 NEAREST = 5
 """Older statements that are weighed against a message, the nearest by their vectors."""
+TOGETHER = 0.3
+"""A fragment is over too that is this likely beside the likeliest one of its statement."""
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """What of the older statements is over."""
+
+    place: int
+    """Of the statement."""
+    fragments: frozenset[int]
+    """Places of those of its fragments that are."""
 
 
 def likelihoods(read: Floats, older: Floats) -> Floats:
-    """Of each older statement, how likely it is that this one is over since the message was said: together at most 1,
-    for a message ends one thing or none. `read`: the message as `Embedder.read_change` reads it, (dimension,);
-    `older`: the vectors of the nearest statements, (statements, dimension)."""
+    """Of each fragment of the older statements, how likely it is that this one is over since the message was said:
+    together at most 1, for a message ends one thing or none. `read`: the message as `Embedder.read_change` reads it,
+    (dimension,); `older`: the vectors of the fragments, (fragments, dimension)."""
     learnt = CORRECTIONS.learnt
     head, bias = CORRECTIONS.head
     near = learnt["sharpness"] * read / np.linalg.norm(read) + learnt["older"]
@@ -31,10 +44,23 @@ def likelihoods(read: Floats, older: Floats) -> Floats:
     return np.asarray((raised / raised.sum())[1:], np.float32)
 
 
-def over(read: Floats, older: Floats, standing: Sequence[bool]) -> int | None:
-    """Which of the older statements is taken for over; None: none of them is. `standing`: of each, whether it is."""
-    if not len(older):
+def over(read: Floats, older: Sequence[Floats], standing: Sequence[bool]) -> Over | None:
+    """Which of the older statements is taken for over, at least in part; None: none of them is. `older`: of each, the
+    vectors of its fragments; `standing`: whether it is."""
+    if not older:
         return None
-    chances = likelihoods(read, older)
-    place = int(np.argmax(chances))
-    return place if chances[place] > (CERTAIN if standing[place] else LIKELY) else None
+    chances = np.split(likelihoods(read, np.concatenate(older)), np.cumsum([len(each) for each in older])[:-1])
+    sums = [float(each.sum()) for each in chances]
+    place = int(np.argmax(sums))
+    if sums[place] <= (CERTAIN if standing[place] else LIKELY):
+        return None
+    return Over(place, _together(chances[place]))
+
+
+def among(read: Floats, fragments: Floats) -> frozenset[int]:
+    """Places of those fragments of a statement that are over, given that it is."""
+    return _together(likelihoods(read, fragments))
+
+
+def _together(chances: Floats) -> frozenset[int]:
+    return frozenset(np.flatnonzero(chances >= TOGETHER * chances.max()).tolist())

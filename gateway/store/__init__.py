@@ -82,6 +82,35 @@ class Rival:
     """Of what states it, 8 bits a dimension, all to one unknown scale."""
 
 
+@dataclass(frozen=True, slots=True)
+class Superseded:
+    """An older memory that a statement of a message has ended by rule."""
+
+    memory: str
+    text: str
+    standing: bool
+    by: Stated
+
+
+@dataclass(frozen=True, slots=True)
+class Contested:
+    """What a message states and still holds, and what it may have made untrue."""
+
+    stated: tuple[Stated, ...] = ()
+    older: tuple[Rival, ...] = ()
+    """The newest of what was stated before; none where the message has ended something already."""
+    ended: tuple[Superseded, ...] = ()
+    """What it has ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What still holds of a memory's text when the memory is over."""
+
+    text: str
+    standing: bool
+
+
 class Store(Protocol):
     """A database of memories. Every method raises StoreError where the database cannot answer."""
 
@@ -152,17 +181,18 @@ class Store(Protocol):
     async def forget_encodings(self, embedder: str) -> int:
         """Let go of all vectors of other embedders, so that their texts wait again; returns their number."""
 
-    async def rivals(
-        self, scope: Scope, message: int, embedder: str, dimension: int
-    ) -> tuple[list[Stated], list[Rival]]:
-        """What a user's message states and still holds, and the newest of what the entity stated before it, as far as
-        it may end that: nothing made by other means, nothing of another scope, and nothing at all where it has ended
-        something already."""
+    async def contested(self, scope: Scope, message: int, embedder: str, dimension: int) -> Contested:
+        """What a user's message states, and what the entity stated before it as far as it may end that: nothing made
+        by other means, nothing of another scope."""
 
-    async def supersede(self, scope: Scope, older: str, by: str, *, standing: bool) -> bool:
-        """Close a memory that a later one makes untrue, as of when that was said. Whether it was done: not if either
-        was changed meanwhile, and never twice by the same memory, since somebody opened it again. `standing`: whether
-        it was; then what takes its place stands too."""
+    async def supersede(self, scope: Scope, older: str, by: str, *, standing: bool, left: Left | None = None) -> bool:
+        """Close a memory that a later one makes untrue, as of when that was said, and keep what is left of it. Whether
+        it was done: not if either was changed meanwhile, and never twice by the same memory, since somebody opened it
+        again. `standing`: whether it was; then what takes its place stands too."""
+
+    async def retain(self, scope: Scope, superseded: Superseded, left: Left) -> bool:
+        """Keep what is left of a memory that was ended by rule, as a memory of its own from then on. Whether it was
+        done: not if the memory was changed meanwhile."""
 
     async def keep_block(
         self, scope: Scope, block: Block, replay_from: bytes | None, began: datetime | None = None

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
-from gateway.domain import Scope
-from gateway.store import Rival, Stated
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from gateway.domain import Learnt, Scope, Statement, Triple
+from gateway.store import Contested, Left, Rival, Stated, Superseded
 from gateway.store.database import Asked, Connection
-from gateway.store.learning import Learning
+from gateway.store.learning import Learning, micros
+from gateway.store.looking import memory
+from gateway.words import fold
 
 RIVALS = 2_000
 """Older statements that are weighed, the newest."""
@@ -33,11 +39,11 @@ _OLDER = (
 )
 # What is closed gets its sequence number behind the one of what closed it.
 _ENDED = (
-    "SELECT 1 FROM mentions AS n"
+    "SELECT o.id, o.text, o.standing, m.id FROM mentions AS n"
     " CROSS JOIN memories AS m ON m.tenant = n.tenant AND m.entity = n.entity AND m.id = n.memory"
     " CROSS JOIN memories AS o ON o.tenant = m.tenant AND o.entity = m.entity AND o.sequence > m.sequence"
     " AND o.superseded_by = m.id AND o.valid_to = m.last_seen"
-    " WHERE n.tenant = ? AND n.entity = ? AND n.message = ? AND NOT n.former LIMIT 1"
+    " WHERE n.tenant = ? AND n.entity = ? AND n.message = ? AND NOT n.former ORDER BY o.sequence"
 )
 _STILL = (
     "SELECT n.last_seen, n.standing FROM memories AS n"
@@ -50,12 +56,27 @@ _STILL = (
 )
 
 
-def rivals(scope: Scope, message: int, embedder: str, dimension: int) -> Asked[tuple[list[Stated], list[Rival]]]:
-    """What the message states, and what was stated before it; nothing where it has ended something already."""
+_OF_MEMORY = " WHERE tenant = ? AND entity = ? AND memory = ?"
+_TRIPLES = f"SELECT subject, predicate, object FROM triples{_OF_MEMORY} ORDER BY place"
+_SOURCES = f"SELECT message FROM mentions{_OF_MEMORY} AND NOT former ORDER BY message"
+_SINCE = (
+    "UPDATE memories SET valid_from = ? WHERE tenant = ? AND entity = ? AND id = ? AND times_seen = 1"
+    " AND valid_from < ?"
+)
+
+
+def contested(scope: Scope, message: int, embedder: str, dimension: int) -> Asked[Contested]:
+    """What the message states, and what was stated before it."""
     keys = (scope.tenant, scope.entity)
     rows = yield _STATED, (*keys, message)
-    if not rows or (yield _ENDED, (*keys, message)):
-        return [], []
+    if not rows:
+        return Contested()
+    stated = tuple(Stated(row[0], row[1]) for row in rows)
+    ended = yield _ENDED, (*keys, message)
+    if ended:
+        own = {each.memory: each for each in stated}
+        over = tuple(Superseded(row[0], row[1], bool(row[2]), own[row[3]]) for row in ended if row[3] in own)
+        return Contested(stated, ended=over)
     said, closed = max(row[2] for row in rows), rows[0][3]
     older = yield (
         _OLDER,
@@ -64,22 +85,75 @@ def rivals(scope: Scope, message: int, embedder: str, dimension: int) -> Asked[t
     vectors: dict[tuple[str, str, bool], list[bytes]] = {}
     for id_, text, standing, vector in older:
         vectors.setdefault((id_, text, bool(standing)), []).append(bytes(vector))
-    return [Stated(row[0], row[1]) for row in rows], [Rival(*who, tuple(found)) for who, found in vectors.items()]
+    return Contested(stated, tuple(Rival(*who, tuple(found)) for who, found in vectors.items()))
 
 
-def supersede(connection: Connection, scope: Scope, older: str, by: str, *, standing: bool) -> bool:
-    """Close a memory that another one makes untrue, from when that was said; whether both still were as they have to
-    be, and nobody has opened it again. What takes the place of a standing one stands too."""
+def supersede(
+    connection: Connection, scope: Scope, older: str, by: str, *, standing: bool, left: Left | None = None
+) -> bool:
+    """Close a memory that another one makes untrue, from when that was said, and keep what is left of it; whether both
+    still were as they have to be, and nobody has opened it again. What takes the place of a standing one stands too."""
     keys = (scope.tenant, scope.entity)
-    (sequence,) = connection.execute(
-        "SELECT coalesce(max(sequence), 0) FROM entities WHERE tenant = ? AND entity = ?", keys
-    ).fetchone()
     found = connection.execute(_STILL, (*keys, by, older, standing)).fetchone()
     if found is None:
         return False
-    learning = Learning(connection, *keys, sequence)
-    if standing and not found[1]:
-        learning.stand(by)
-    learning.close(older, by, found[0])
-    connection.execute("UPDATE entities SET sequence = ? WHERE tenant = ? AND entity = ?", (learning.sequence, *keys))
+    with _learning(connection, *keys) as learning:
+        if standing and not found[1]:
+            learning.stand(by)
+        learning.close(older, by, found[0])
+        if left:
+            _retain(connection, learning, keys, older, by, left)
     return True
+
+
+def retain(connection: Connection, scope: Scope, older: str, by: str, left: Left) -> bool:
+    """Keep what is left of a memory that another one has ended; whether it still is."""
+    keys = (scope.tenant, scope.entity)
+    with _learning(connection, *keys) as learning:
+        return _retain(connection, learning, keys, older, by, left)
+
+
+def still(triples: Iterable[Triple], left: str) -> tuple[Triple, ...]:
+    """Those of a statement's edges that what is left of it tells."""
+    told = _bare(left)
+    return tuple(triple for triple in triples if _bare(triple.object) in told)
+
+
+def _bare(text: str) -> str:
+    return " ".join(["", *re.findall(r"\w+", fold(text)), ""])
+
+
+def _retain(connection: Connection, learning: Learning, keys: tuple[str, str], older: str, by: str, left: Left) -> bool:
+    entry = memory(connection, keys[0], older)
+    if entry is None or entry.entity != keys[1] or entry.status != "superseded" or entry.superseded_by != by:
+        return False
+    assert entry.valid_to is not None
+    own = (*keys, older)
+    triples = still((Triple(*row) for row in connection.execute(_TRIPLES, own)), left.text)
+    metadata = dict(entry.metadata)
+    if "dates" in metadata:
+        metadata["dates"] = [each for each in metadata["dates"] if each["words"] in left.text]
+    learnt = Learnt(
+        Statement(left.text, entry.kind, standing=left.standing, triples=triples),
+        *(entry.last_seen, entry.learnt_process, entry.learnt_session, entry.process, entry.session, entry.closed),
+        sources=tuple(row[0] for row in connection.execute(_SOURCES, own)),
+        confidence=entry.confidence,
+        expires_at=entry.expires_at,
+        metadata={name: value for name, value in metadata.items() if value or name != "dates"},
+    )
+    name = learning.remember(learnt)
+    since = micros(entry.valid_to)
+    connection.execute(_SINCE, (since, *keys, name, since))
+    return True
+
+
+@contextmanager
+def _learning(connection: Connection, tenant: str, entity: str) -> Iterator[Learning]:
+    """The entity's memories, and its sequence number stored when all is done."""
+    keys = (tenant, entity)
+    (sequence,) = connection.execute(
+        "SELECT coalesce(max(sequence), 0) FROM entities WHERE tenant = ? AND entity = ?", keys
+    ).fetchone()
+    learning = Learning(connection, *keys, sequence)
+    yield learning
+    connection.execute("UPDATE entities SET sequence = ? WHERE tenant = ? AND entity = ?", (learning.sequence, *keys))

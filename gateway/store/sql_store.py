@@ -13,9 +13,10 @@ from gateway.store import (
     Answered,
     Attempt,
     Compared,
+    Contested,
+    Left,
     Place,
-    Rival,
-    Stated,
+    Superseded,
     Unencoded,
     contesting,
     encoding,
@@ -122,14 +123,16 @@ class SqlStore:
                 partial(encoding.keep, embedder=embedder, encodings=own, place=self._place), *owner
             )
 
-    async def rivals(
-        self, scope: Scope, message: int, embedder: str, dimension: int
-    ) -> tuple[list[Stated], list[Rival]]:
-        question = partial(contesting.rivals, scope, message, embedder, dimension)
+    async def contested(self, scope: Scope, message: int, embedder: str, dimension: int) -> Contested:
+        question = partial(contesting.contested, scope, message, embedder, dimension)
         return await self._database.ask(question, scope.tenant, heavy=True)
 
-    async def supersede(self, scope: Scope, older: str, by: str, *, standing: bool) -> bool:
-        work = partial(contesting.supersede, scope=scope, older=older, by=by, standing=standing)
+    async def supersede(self, scope: Scope, older: str, by: str, *, standing: bool, left: Left | None = None) -> bool:
+        work = partial(contesting.supersede, scope=scope, older=older, by=by, standing=standing, left=left)
+        return await self._database.write(work, scope.tenant, scope.entity)
+
+    async def retain(self, scope: Scope, superseded: Superseded, left: Left) -> bool:
+        work = partial(contesting.retain, scope=scope, older=superseded.memory, by=superseded.by.memory, left=left)
         return await self._database.write(work, scope.tenant, scope.entity)
 
     async def forget_encodings(self, embedder: str) -> int:

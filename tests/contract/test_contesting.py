@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from gateway.domain import Ended, Learnt, Memory, Scope, Statement, Triple
-from gateway.store import Unencoded
+from gateway.store import Left, Unencoded
 from gateway.store.library import Edit
 from gateway.store.sql_store import SqlStore
 from tests.turns import BEGUN, Conversation
@@ -47,8 +47,8 @@ class Talk:
 
 
 async def rivals(store: SqlStore, message: Unencoded) -> tuple[list[str], list[str]]:
-    stated, older = await store.rivals(message.scope, message.key, MODEL, 4)
-    return [each.text for each in stated], [each.text for each in older]
+    found = await store.contested(message.scope, message.key, MODEL, 4)
+    return [each.text for each in found.stated], [each.text for each in found.older]
 
 
 async def memories(store: SqlStore) -> dict[str, Memory]:
@@ -67,7 +67,7 @@ async def test_what_was_said_before_is_a_rival_newest_first_with_its_vector(stor
     message = await talk.say("They put me on days.")
     await talk.say("I like jam.")
     assert await rivals(store, message) == (["They put me on days."], ["I like tea.", "I work nights."])
-    _, older = await store.rivals(message.scope, message.key, MODEL, 4)
+    older = (await store.contested(message.scope, message.key, MODEL, 4)).older
     assert older[0].vectors == (PACKED[8:],)
 
 
@@ -96,7 +96,11 @@ async def test_what_has_ended_something_by_rule_has_no_rivals(store: SqlStore) -
     moved = await talk.say(
         "I live in York.", triples=(Triple("user", "lives in", "York"),), ends=(Ended("user", "lives in"),)
     )
-    assert await rivals(store, moved) == ([], [])
+    found = await store.contested(moved.scope, moved.key, MODEL, 4)
+    assert (found.older, [(each.text, each.by.text) for each in found.ended]) == (
+        (),
+        [("I live in Leeds.", "I live in York.")],
+    )
     later = await talk.say("They put me on days.")
     assert await rivals(store, later) == (["They put me on days."], ["I live in York.", "I like tea."])
 
@@ -124,7 +128,7 @@ async def test_what_takes_the_place_of_a_standing_memory_stands_too(store: SqlSt
     talk = Talk(store)
     await talk.say("Call me Al.", standing=True)
     message = await talk.say("It's Alexandra from here on.")
-    _, (older,) = await store.rivals(message.scope, message.key, MODEL, 4)
+    (older,) = (await store.contested(message.scope, message.key, MODEL, 4)).older
     assert (older.text, older.standing) == ("Call me Al.", True)
     before = (await store.changes(ALICE, 0, None)).sequence
     old, new = await names(store, "Call me Al.", "It's Alexandra from here on.")
@@ -167,3 +171,48 @@ async def test_what_is_gone_closes_nothing(store: SqlStore) -> None:
     await store.library.edit("default", "alice", new, Edit(status="superseded"))
     assert not await store.supersede(ALICE, old, new, standing=False)
     assert not await store.supersede(replace(ALICE, entity="nobody"), old, new, standing=False)
+
+
+async def test_what_is_left_of_a_superseded_memory_holds_from_then_on(store: SqlStore) -> None:
+    talk = Talk(store)
+    cat = (Triple("cat", "name", "Biscuit"), Triple("cat", "is", "deaf"))
+    first = await talk.say("My cat is Biscuit, she is deaf.", triples=cat)
+    await talk.say("She is Waffle now.")
+    old, new = await names(store, "My cat is Biscuit, she is deaf.", "She is Waffle now.")
+    assert await store.supersede(ALICE, old, new, standing=False, left=Left("My cat, she is deaf.", False))
+    known = await memories(store)
+    left = known["My cat, she is deaf."]
+    assert (left.status, left.sources, left.key) == ("active", (first.key,), 0)
+    assert left.triples == cat[1:]
+    assert (left.said_at, left.valid_from) == (
+        known["My cat is Biscuit, she is deaf."].said_at,
+        known["She is Waffle now."].said_at,
+    )
+
+
+async def test_what_is_left_is_closed_by_what_ends_it(store: SqlStore) -> None:
+    talk = Talk(store)
+    await talk.say(
+        "I live in Leeds, and I work at Boots.",
+        triples=(Triple("user", "lives in", "Leeds"), Triple("user", "works at", "Boots")),
+    )
+    moved = await talk.say(
+        "I live in York.", triples=(Triple("user", "lives in", "York"),), ends=(Ended("user", "lives in"),)
+    )
+    (ended,) = (await store.contested(moved.scope, moved.key, MODEL, 4)).ended
+    assert await store.retain(ALICE, ended, Left("I work at Boots.", False))
+    assert (await memories(store))["I work at Boots."].status == "active"
+    await talk.say("I work at Lidl.", triples=(Triple("user", "works at", "Lidl"),), ends=(Ended("user", "works at"),))
+    assert (await memories(store))["I work at Boots."].status == "superseded"
+
+
+async def test_nothing_is_left_of_what_was_opened_again(store: SqlStore) -> None:
+    talk = Talk(store)
+    await talk.say("I live in Leeds.", triples=(Triple("user", "lives in", "Leeds"),))
+    moved = await talk.say(
+        "I live in York.", triples=(Triple("user", "lives in", "York"),), ends=(Ended("user", "lives in"),)
+    )
+    (ended,) = (await store.contested(moved.scope, moved.key, MODEL, 4)).ended
+    await store.library.edit("default", "alice", ended.memory, Edit(status="active"))
+    assert not await store.retain(ALICE, ended, Left("I work at Boots.", False))
+    assert not await store.retain(replace(ALICE, entity="bob"), ended, Left("I work at Boots.", False))

@@ -596,7 +596,7 @@ SHARED = {
 """Ids that a method does not look at, by what the store's interface says."""
 
 
-ELSEWHERE = {"compared", "rivals", "supersede"}
+ELSEWHERE = {"compared", "contested", "supersede", "retain"}
 """In test_large_entity and test_contesting."""
 
 

@@ -104,6 +104,26 @@ def test_of_many_statements_of_one_message_the_one_that_is_over_is_found(served:
     assert [text for text, one in listed(served, "kim").items() if one["status"] != "active"] == ["My name is Ana."]
 
 
+def test_what_else_a_superseded_statement_says_is_kept(served: Served) -> None:
+    tell(
+        served,
+        "lea",
+        {"say": ["My cat is named Biscuit, she has been deaf since birth.", "The cat's name is Waffle now."]},
+    )
+    tell(
+        served,
+        "max",
+        {"say": ["I rent a studio in Ankara, its my third year as a translator.", "I live in Izmir now."]},
+    )
+    closed(served)
+    cat, home = listed(served, "lea"), listed(served, "max")
+    assert cat["My cat is named Biscuit, she has been deaf since birth."]["status"] == "superseded"
+    assert cat["My cat, she has been deaf since birth."]["status"] == "active"
+    assert home["its my third year as a translator."]["status"] == "active"
+    assert "deaf since birth" in told(served, "lea", "since birth deaf")
+    assert "biscuit" not in told(served, "lea", "since birth deaf")
+
+
 def test_what_stands_is_over_only_by_what_the_user_states(served: Served) -> None:
     tell(served, "eve", {"say": ["My name is Eve.", "I got married, so it's Eve Castellan now."]})
     quoted = "I work in HR. Proofread this: I got married, so my name is Maria Castellan now."

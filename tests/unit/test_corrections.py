@@ -10,7 +10,7 @@ import pytest
 from gateway import model
 from gateway.adapters import CORRECTIONS
 from gateway.correcting import _labelled
-from gateway.corrections import CERTAIN, LIKELY, Floats, likelihoods, over
+from gateway.corrections import CERTAIN, LIKELY, Floats, Over, among, likelihoods, over
 from gateway.embedders import OnnxEmbedder
 from tests.unit.test_model import needs
 
@@ -59,14 +59,26 @@ async def test_the_same_of_another_ends_nothing(embedder: OnnxEmbedder, old: str
 
 
 @pytest.mark.anyio
+async def test_what_else_a_statement_says_is_not_over(embedder: OnnxEmbedder) -> None:
+    several = ["my cat is named Biscuit", "shes been deaf since birth"]
+    olds = np.stack([each.vector for each in await embedder.encode(several)])
+    assert among(await embedder.read_change("the cat's name is Waffle now"), olds) == {0}
+
+
+@pytest.mark.anyio
 async def test_how_the_user_wants_to_be_called_is_over_when_told_otherwise(embedder: OnnxEmbedder) -> None:
     [chance] = await chances(embedder, "I got married, so it's Ana Castellan now.", "My name is Ana.")
     assert chance > CERTAIN
 
 
 def test_of_two_that_are_as_likely_neither_is_taken_for_over() -> None:
-    assert over(FLAT, np.empty((0, 384), np.float32), []) is None
-    assert over(FLAT, np.stack([FLAT, FLAT]), [False, False]) is None
+    assert over(FLAT, [], []) is None
+    assert over(FLAT, [FLAT[None], FLAT[None]], [False, False]) is None
+
+
+def test_fragments_of_one_statement_count_together() -> None:
+    both = over(FLAT, [-FLAT[None], np.stack([FLAT, FLAT, -FLAT])], [False, False])
+    assert both == Over(1, frozenset({0, 1}))
 
 
 def test_a_standing_statement_takes_more() -> None:
@@ -75,8 +87,8 @@ def test_a_standing_statement_takes_more() -> None:
     wanted = np.log(0.85 / 0.15) - by_itself
     old = (wanted * near / (near @ near)).astype(np.float32)
     assert likelihoods(FLAT, old[None])[0] == pytest.approx(0.85, abs=1e-3)
-    assert over(FLAT, old[None], [False]) == 0
-    assert over(FLAT, old[None], [True]) is None
+    assert over(FLAT, [old[None]], [False]) == Over(0, frozenset({0}))
+    assert over(FLAT, [old[None]], [True]) is None
 
 
 @pytest.mark.parametrize("piece", ["a", "a ", "my ", ", ", "A: ", "is not ", "$", "1."])

@@ -41,7 +41,7 @@ graph attribution corrections extract.local upstream extract.llm extract.answer 
 extract.parts extract.pieces extract.shape extract.wishes
 extract.stated extract.cuts extract.acts extract.asking extract.manner extract.replied extract.kinds extract.triples
 extract.guard extract.likely
-extract.events extract.states extract.shorten
+extract.events extract.states extract.shorten extract.fragments
 extract.changes extract.endings extract.beginnings extract.impersonal extract.persons extract.segments
 extract.turns extract.figures extract.habits extract.moved
 extract.slots extract.aspects
