@@ -48,7 +48,7 @@ async def _left(embedder: Embedder, by: str, old: Statement) -> list[Statement]:
     several = fragments(old.text)
     if len(several) == 1:
         return []
-    return _without(old, among(await embedder.read_change(by), await _vectors(embedder, several)))
+    return _without(old, among(await embedder.read_change(by), await _vectors(embedder, several)), by)
 
 
 async def _judged(embedder: Embedder, message: str, older: list[Statement]) -> list[Statement]:
@@ -60,11 +60,11 @@ async def _judged(embedder: Embedder, message: str, older: list[Statement]) -> l
     if found is None:
         return older
     place = order[found.place]
-    return [*older[:place], *_without(older[place], found.fragments), *older[place + 1 :]]
+    return [*older[:place], *_without(older[place], found.fragments, message), *older[place + 1 :]]
 
 
-def _without(old: Statement, gone: frozenset[int]) -> list[Statement]:
-    left = rest(old.text, gone)
+def _without(old: Statement, gone: frozenset[int], by: str) -> list[Statement]:
+    left = rest(old.text, gone, by)
     return [Statement(left, old.kind, triples=still(old.triples, left))] if left else []
 
 

@@ -57,7 +57,8 @@ async def correct(store: Store, embedder: Embedder, message: Unencoded, pieces: 
             own = over(await embedder.read_change(by.text), olds, standing)
             if own is None or own.place != found.place:
                 continue
-        left = _left(old.text, found.fragments, old.standing)
+            found = own
+        left = _left(old.text, found.fragments, text, old.standing)
         closed += await store.supersede(message.scope, old.memory, by.memory, standing=old.standing, left=left)
         older = [rival for rival in older if rival is not old]
         if not older:
@@ -82,11 +83,11 @@ async def _left_by_rule(embedder: Embedder, ended: Superseded) -> Left | None:
     if len(several) == 1:
         return None
     olds = np.stack([found.vector for found in await embedder.encode(several)])
-    return _left(ended.text, among(await embedder.read_change(ended.by.text), olds), ended.standing)
+    return _left(ended.text, among(await embedder.read_change(ended.by.text), olds), ended.by.text, ended.standing)
 
 
-def _left(text: str, gone: frozenset[int], standing: bool) -> Left | None:
-    left = rest(text, gone)
+def _left(old: str, gone: frozenset[int], by: str, standing: bool) -> Left | None:
+    left = rest(old, gone, by)
     return Left(left, standing and any(one.standing for one in statements(left))) if left else None
 
 

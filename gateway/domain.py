@@ -167,6 +167,8 @@ class Learnt:
     sources: tuple[int, ...] = ()
     """Keys of the messages that state it."""
     confidence: float = 1.0
+    valid_from: datetime | None = None
+    """None: from when it was said."""
     expires_at: datetime | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
 

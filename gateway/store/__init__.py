@@ -192,7 +192,7 @@ class Store(Protocol):
 
     async def retain(self, scope: Scope, superseded: Superseded, left: Left) -> bool:
         """Keep what is left of a memory that was ended by rule, as a memory of its own from then on. Whether it was
-        done: not if the memory was changed meanwhile."""
+        done: not if the memory was changed meanwhile, and never twice."""
 
     async def keep_block(
         self, scope: Scope, block: Block, replay_from: bytes | None, began: datetime | None = None

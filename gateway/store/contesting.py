@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Any
 
 from gateway.domain import Learnt, Scope, Statement, Triple
 from gateway.store import Contested, Left, Rival, Stated, Superseded
 from gateway.store.database import Asked, Connection
 from gateway.store.learning import Learning, micros
 from gateway.store.looking import memory
-from gateway.words import fold
+from gateway.words import fold, terms
 
 RIVALS = 2_000
 """Older statements that are weighed, the newest."""
@@ -42,7 +42,7 @@ _ENDED = (
     "SELECT o.id, o.text, o.standing, m.id FROM mentions AS n"
     " CROSS JOIN memories AS m ON m.tenant = n.tenant AND m.entity = n.entity AND m.id = n.memory"
     " CROSS JOIN memories AS o ON o.tenant = m.tenant AND o.entity = m.entity AND o.sequence > m.sequence"
-    " AND o.superseded_by = m.id AND o.valid_to = m.last_seen"
+    " AND o.superseded_by = m.id AND o.valid_to = m.last_seen AND o.origin = 'local'"
     " WHERE n.tenant = ? AND n.entity = ? AND n.message = ? AND NOT n.former ORDER BY o.sequence"
 )
 _STILL = (
@@ -59,10 +59,11 @@ _STILL = (
 _OF_MEMORY = " WHERE tenant = ? AND entity = ? AND memory = ?"
 _TRIPLES = f"SELECT subject, predicate, object FROM triples{_OF_MEMORY} ORDER BY place"
 _SOURCES = f"SELECT message FROM mentions{_OF_MEMORY} AND NOT former ORDER BY message"
-_SINCE = (
-    "UPDATE memories SET valid_from = ? WHERE tenant = ? AND entity = ? AND id = ? AND times_seen = 1"
-    " AND valid_from < ?"
+_PARTED = (
+    "SELECT 1 FROM history WHERE tenant = ? AND entity = ? AND memory = ? AND event = 'parted'"
+    " UNION ALL SELECT 1 FROM memories AS n WHERE n.tenant = ? AND n.entity = ? AND n.id = ? AND n.last_seen <> ?"
 )
+"""Whether what is left of a memory was kept before, or another time than when this other one was said ended it."""
 
 
 def contested(scope: Scope, message: int, embedder: str, dimension: int) -> Asked[Contested]:
@@ -106,45 +107,56 @@ def supersede(
     return True
 
 
-def retain(connection: Connection, scope: Scope, older: str, by: str, left: Left) -> bool:
-    """Keep what is left of a memory that another one has ended; whether it still is."""
+def retain(connection: Connection, scope: Scope, superseded: Superseded, left: Left) -> bool:
+    """Keep what is left of a memory that another one has ended; whether both are as they were and it is the first
+    time."""
     keys = (scope.tenant, scope.entity)
+    entry = memory(connection, scope.tenant, superseded.memory)
+    if entry is None or entry.entity != scope.entity or entry.text != superseded.text or entry.status != "superseded":
+        return False
+    if entry.superseded_by != superseded.by.memory:
+        return False
     with _learning(connection, *keys) as learning:
-        return _retain(connection, learning, keys, older, by, left)
+        return _retain(connection, learning, keys, superseded.memory, superseded.by.memory, left)
 
 
 def still(triples: Iterable[Triple], left: str) -> tuple[Triple, ...]:
     """Those of a statement's edges that what is left of it tells."""
-    told = _bare(left)
-    return tuple(triple for triple in triples if _bare(triple.object) in told)
-
-
-def _bare(text: str) -> str:
-    return " ".join(["", *re.findall(r"\w+", fold(text)), ""])
+    told = {*terms(left), *fold(left).split()}
+    return tuple(each for each in triples if told.issuperset(terms(each.object) or fold(each.object).split()))
 
 
 def _retain(connection: Connection, learning: Learning, keys: tuple[str, str], older: str, by: str, left: Left) -> bool:
     entry = memory(connection, keys[0], older)
-    if entry is None or entry.entity != keys[1] or entry.status != "superseded" or entry.superseded_by != by:
-        return False
+    assert entry is not None
     assert entry.valid_to is not None
     own = (*keys, older)
+    if connection.execute(_PARTED, (*own, *keys, by, micros(entry.valid_to))).fetchone():
+        return False
     triples = still((Triple(*row) for row in connection.execute(_TRIPLES, own)), left.text)
-    metadata = dict(entry.metadata)
-    if "dates" in metadata:
-        metadata["dates"] = [each for each in metadata["dates"] if each["words"] in left.text]
-    learnt = Learnt(
-        Statement(left.text, entry.kind, standing=left.standing, triples=triples),
-        *(entry.last_seen, entry.learnt_process, entry.learnt_session, entry.process, entry.session, entry.closed),
-        sources=tuple(row[0] for row in connection.execute(_SOURCES, own)),
-        confidence=entry.confidence,
-        expires_at=entry.expires_at,
-        metadata={name: value for name, value in metadata.items() if value or name != "dates"},
+    name = learning.remember(
+        Learnt(
+            Statement(left.text, entry.kind, standing=left.standing, triples=triples),
+            *(entry.last_seen, entry.learnt_process, entry.learnt_session, entry.process, entry.session, entry.closed),
+            sources=tuple(row[0] for row in connection.execute(_SOURCES, own)),
+            confidence=entry.confidence,
+            valid_from=entry.valid_to,
+            expires_at=entry.expires_at,
+            metadata=_told(entry.metadata, left.text),
+        )
     )
-    name = learning.remember(learnt)
-    since = micros(entry.valid_to)
-    connection.execute(_SINCE, (since, *keys, name, since))
+    learning.note(older, learning.next(), "parted", by=name)
     return True
+
+
+def _told(metadata: Mapping[str, Any], left: str) -> dict[str, Any]:
+    """The metadata, without the dates of what is not told any more."""
+    dates = metadata.get("dates")
+    if not isinstance(dates, list):
+        return dict(metadata)
+    kept = [each for each in dates if not isinstance(each, dict) or str(each.get("words", "")) in left]
+    rest = {name: value for name, value in metadata.items() if name != "dates"}
+    return rest | ({"dates": kept} if kept else {})
 
 
 @contextmanager

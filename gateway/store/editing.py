@@ -166,7 +166,9 @@ def _move(desk: _Desk, entry: Entry, status: str) -> None:
 
 
 def _delete(desk: _Desk, ids: list[str]) -> None:
-    """Leave nothing of these memories but that they were there."""
+    """Leave nothing of these memories but that they were there, nor of what they were parted into or from: those say
+    the same words."""
+    ids = _with_parts(desk, ids)
     told = {name: texts_of(desk.connection, *desk.owner, name) for name in ids}
     scrub(desk.connection, *desk.owner, told)
     for name in ids:
@@ -179,6 +181,18 @@ def _delete(desk: _Desk, ids: list[str]) -> None:
         for table in ("mentions", "triples", "endings", "history"):
             desk.connection.execute(f"DELETE FROM {table} WHERE tenant = ? AND entity = ? AND memory = ?", keys)
         desk.connection.execute(_FORGET, (desk.learning.next(), desk.now, *keys))
+
+
+def _with_parts(desk: _Desk, ids: list[str]) -> list[str]:
+    parts = desk.connection.execute(
+        "SELECT memory, by FROM history WHERE tenant = ? AND entity = ? AND event = 'parted'", desk.owner
+    ).fetchall()
+    found = dict.fromkeys(ids)
+    size = 0
+    while size < len(found):
+        size = len(found)
+        found |= dict.fromkeys(name for pair in parts if not found.keys().isdisjoint(pair) for name in pair)
+    return list(found)
 
 
 def _given(metadata: Mapping[str, Any] | None, expires_at: datetime | None) -> dict[str, object]:

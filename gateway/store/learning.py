@@ -46,7 +46,8 @@ _STAND = "UPDATE memories SET standing = TRUE, sequence = ?, updated_at = ? WHER
 _CLOSED_BY = (
     "SELECT e.memory, e.since FROM endings AS e JOIN memories AS m USING (tenant, entity)"
     " WHERE e.tenant = ? AND e.entity = ? AND e.slot = ? AND e.since > ? AND m.id = e.memory AND m.id <> ?"
-    " AND m.status = 'active' AND m.closed = ? AND m.process IN ('', ?) AND m.session IN ('', ?)"
+    " AND (m.status = 'active' OR m.metadata LIKE '%\"quarantined\":\"retraction\"%')"
+    " AND m.closed = ? AND m.process IN ('', ?) AND m.session IN ('', ?)"
     " AND (e.value = ? OR (e.value = x'' AND e.kept <> ?)) ORDER BY e.since LIMIT 1"
 )
 
@@ -103,7 +104,8 @@ class Learning:
         values = (
             *(*self._owner, new, sequence, key, learnt.process, learnt.session),
             *(learnt.learnt_process, learnt.learnt_session, learnt.closed, statement.kind, text, form(text), status),
-            *(statement.standing, learnt.origin, TRUST[learnt.origin], learnt.confidence, said, said, said),
+            *(statement.standing, learnt.origin, TRUST[learnt.origin], learnt.confidence, said, said),
+            micros(learnt.valid_from) if learnt.valid_from else said,
             *(micros(learnt.expires_at) if learnt.expires_at else None, _metadata(learnt), self._now, self._now),
         )
         (name,) = self._connection.execute(_REMEMBER, values).fetchall()[0]

@@ -11,7 +11,7 @@ from gateway.domain import Kind, Learnt, Origin, Role, Scope, Statement, Status,
 from gateway.store.pages import Listing, Page
 
 Event = Literal[
-    "made", "seen", "edited", "superseded", "retired", "wrong", "useful", "approved", "quarantined", "purged"
+    "made", "seen", "edited", "superseded", "parted", "retired", "wrong", "useful", "approved", "quarantined", "purged"
 ]
 Verdict = Literal["useful", "wrong", "outdated", "private"]
 
@@ -141,7 +141,7 @@ class Change:
     before: str | None
     """What it said until then, where that was changed."""
     by: str | None
-    """The memory that took its place."""
+    """The memory that took its place; of "parted": the one that what still holds became."""
     sources: tuple[Source, ...]
 
 

@@ -132,7 +132,7 @@ class SqlStore:
         return await self._database.write(work, scope.tenant, scope.entity)
 
     async def retain(self, scope: Scope, superseded: Superseded, left: Left) -> bool:
-        work = partial(contesting.retain, scope=scope, older=superseded.memory, by=superseded.by.memory, left=left)
+        work = partial(contesting.retain, scope=scope, superseded=superseded, left=left)
         return await self._database.write(work, scope.tenant, scope.entity)
 
     async def forget_encodings(self, embedder: str) -> int:

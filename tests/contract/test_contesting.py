@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from gateway.domain import Ended, Learnt, Memory, Scope, Statement, Triple
-from gateway.store import Left, Unencoded
+from gateway.domain import RETRACTION, Ended, Learnt, Memory, Scope, Statement, Triple
+from gateway.store import Left, Superseded, Unencoded
 from gateway.store.library import Edit
 from gateway.store.sql_store import SqlStore
 from tests.turns import BEGUN, Conversation
@@ -216,3 +216,72 @@ async def test_nothing_is_left_of_what_was_opened_again(store: SqlStore) -> None
     await store.library.edit("default", "alice", ended.memory, Edit(status="active"))
     assert not await store.retain(ALICE, ended, Left("I work at Boots.", False))
     assert not await store.retain(replace(ALICE, entity="bob"), ended, Left("I work at Boots.", False))
+
+
+async def parted(store: SqlStore, *, triples: tuple[Triple, ...] = ()) -> tuple[Superseded, str]:
+    """A memory that a rule has ended in part, and what is left of it."""
+    talk = Talk(store)
+    cat = Triple("cat", "name", "Biscuit")
+    await talk.say("My cat is Biscuit, she takes insulin.", triples=(cat, *triples))
+    renamed = await talk.say(
+        "My cat is Waffle.", triples=(Triple("cat", "name", "Waffle"),), ends=(Ended("cat", "name"),)
+    )
+    (ended,) = (await store.contested(renamed.scope, renamed.key, MODEL, 4)).ended
+    return ended, "My cat, she takes insulin."
+
+
+async def test_what_is_left_is_kept_once(store: SqlStore) -> None:
+    ended, left = await parted(store)
+    assert await store.retain(ALICE, ended, Left(left, False))
+    assert not await store.retain(ALICE, ended, Left(left, False))
+    history = await store.library.history("default", "alice", ended.memory)
+    assert [(each.event, each.by) for each in history][2:] == [("parted", (await names(store, left))[0])]
+    (name,) = await names(store, left)
+    await store.library.judge("default", "alice", name, "outdated")
+    assert not await store.retain(ALICE, ended, Left(left, False))
+    assert (await memories(store))[left].status == "superseded"
+
+
+@pytest.mark.parametrize("gone", ["My cat is Biscuit, she takes insulin.", "My cat, she takes insulin."])
+async def test_a_memory_is_deleted_with_what_was_left_of_it(store: SqlStore, gone: str) -> None:
+    ended, left = await parted(store)
+    await store.retain(ALICE, ended, Left(left, False))
+    (name,) = await names(store, gone)
+    await store.library.judge("default", "alice", name, "private")
+    assert {text for text, each in (await memories(store)).items() if each.status != "deleted"} == {"My cat is Waffle."}
+
+
+@pytest.mark.parametrize("late", [False, True])
+async def test_what_the_user_wants_forgotten_is_not_left(store: SqlStore, late: bool) -> None:
+    ended, left = await parted(store, triples=(Triple("cat", "does", "take insulin"),))
+    if not late:
+        await store.retain(ALICE, ended, Left(left, False))
+    forget = Statement("Forget that my cat takes insulin.", "rule", refused=RETRACTION)
+    turn = Conversation(ALICE).turn(
+        forget.text, states=(replace(forget, ends=(Ended("cat", "does", "take insulin"),)),)
+    )
+    await store.record(replace(turn, said_at=BEGUN + timedelta(days=1), closed=False))
+    if late:
+        await store.retain(ALICE, ended, Left(left, False))
+    assert (await memories(store))[left].status == "superseded"
+
+
+@pytest.mark.parametrize("dates", ["2024", ["2024-05-03"], None, [{"words": 5}, {"words": "may"}]])
+async def test_odd_metadata_does_not_hinder_what_is_left(store: SqlStore, dates: object) -> None:
+    ended, left = await parted(store)
+    await store.library.edit("default", "alice", ended.memory, Edit(metadata={"dates": dates, "note": 1}))
+    assert await store.retain(ALICE, ended, Left(left, False))
+
+
+async def test_nothing_is_left_of_what_was_made_by_other_means(store: SqlStore) -> None:
+    explicit = Learnt(
+        Statement("I live in Leeds, it rains.", "fact", triples=(Triple("user", "lives in", "Leeds"),)),
+        *(BEGUN - timedelta(days=1), "support", "s1"),
+        origin="llm",
+    )
+    await store.library.add("default", "alice", explicit)
+    moved = await Talk(store).say(
+        "I live in York.", triples=(Triple("user", "lives in", "York"),), ends=(Ended("user", "lives in"),)
+    )
+    assert (await memories(store))["I live in Leeds, it rains."].status == "superseded"
+    assert (await store.contested(moved.scope, moved.key, MODEL, 4)).ended == ()
