@@ -23,7 +23,7 @@ from gateway.extract.sayings import (
     TALK,
     WONDERS,
 )
-from gateway.extract.tokens import Words
+from gateway.extract.tokens import Phrases, Words
 
 Act = Literal["states", "asks", "commands", "invents", "talks"]
 
@@ -43,6 +43,24 @@ _OF_THE_ANSWER = frozenset(
     repeating wrote helpful asked code mean ignored made keep kept
     """.split()
 )
+
+
+_HEADINGS = Phrases("""
+    one more thing, one thing, last thing, one last thing, another thing, side note, sidenote, for context, quick one,
+    new info, status update, small update, good news, bad news, the good news, the bad news
+    """)
+
+
+def heading(words: Words) -> int:
+    """Behind what announces something to be told ("One more thing: …"); 0 where nothing does."""
+    length = _HEADINGS.at(words.plain, 0)
+    return length + 1 if length and words.plain[length : length + 1] == [":"] and len(words) > length + 1 else 0
+
+
+def announces(text: str) -> bool:
+    """Whether a text ends with such a heading."""
+    plain = Words(text[-40:]).plain
+    return any(_HEADINGS.at(plain, at) == len(plain) - 1 - at for at in range(max(0, len(plain) - 5), len(plain) - 1))
 
 
 def opening(words: Words) -> int:

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import chain
 
 from gateway.domain import USER, Statement
 from gateway.extract import tongues
-from gateway.extract.acts import opening
+from gateway.extract.acts import announces, heading, opening
 from gateway.extract.guard import refusal, taint
 from gateway.extract.kinds import kind_of
 from gateway.extract.likely import Verdict, verdicts
@@ -130,9 +131,7 @@ def sentences_of(text: str) -> list[Passage]:
     """The message's sentences; without words where they state nothing at all."""
     found: list[Passage] = []
     room = MAX_STATEMENTS
-    for segment in (
-        one for each in segments(text) for one in (apart(each) if len(each.text) <= MAX_LENGTH else [each])
-    ):
+    for segment in chain.from_iterable(map(_sentences, segments(text))):
         passage = _passage(segment)
         if passage is None:
             continue
@@ -141,6 +140,15 @@ def sentences_of(text: str) -> list[Passage]:
         if room <= 0:
             break
     return found
+
+
+def _sentences(segment: Segment) -> Sequence[Segment]:
+    """A segment without a heading, its wishes apart."""
+    if len(segment.text) > MAX_LENGTH:
+        return [segment]
+    words = segment.words or Words(segment.text)
+    told = heading(words)
+    return apart(Segment(segment.text[words.start(told) :], segment.lead) if told else replace(segment, words=words))
 
 
 def _judged(message: _Message, passages: Sequence[Passage]) -> list[Judged]:
@@ -163,7 +171,8 @@ def spans(text: str, passages: Sequence[Passage], cut: Sequence[Sequence[Piece]]
             assert passage.words is not None
             words = passage.words.between(piece.start, piece.stop)
             at = -1 if passage.foreign else text.find(words, last)
-            behind = behind or (at > 0 and text[:at].rstrip().endswith(":"))
+            before = text[:at].rstrip() if at > 0 else ""
+            behind = behind or (before.endswith(":") and not announces(before))
             found.append((at, at + len(words)) if at >= 0 and not behind else None)
             last = max(last, at + len(words)) if at >= 0 else last
     return found

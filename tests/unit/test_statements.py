@@ -115,6 +115,9 @@ DROPPED = [
     "",
 ]
 PARTS = [
+    ("One more thing: I moved to Leeds.", ["I moved to Leeds."]),
+    ("Thanks! One last thing: my cat is called Rex.", ["my cat is called Rex."]),
+    ("One more thing: translate this into French: I moved to Leeds.", []),
     ("My wife and I run a guesthouse, so keep it short.", ["My wife and I run a guesthouse"]),
     ("Vikram and I went to school together, so keep the toast informal.", ["Vikram and I went to school together"]),
     ("Find me a quiet beach in Croatia, because crowds make me miserable.", ["crowds make me miserable."]),

@@ -131,7 +131,7 @@ def test_statements_are_judged_with_the_tagger(tagger: Tagger) -> None:
     ("text", "kept"),
     [
         ("Please use they/them for me.", True),
-        ("Please write to lena@new.example, the other address is dead.", True),
+        ("Please send my mail to 14 Quarry Lane, the old flat is let.", True),
         ("Write a poem about the sea.", False),
         ("Correct this sentence: My name is Bob and I lives in Leeds.", False),
         ("What is the capital of Peru?", False),
