@@ -36,6 +36,8 @@ class Choice:
     text: str
     older: Floats
     """The vectors of their fragments, (fragments, dimension)."""
+    owners: list[int]
+    """The place of the statement that each is part of."""
     over: frozenset[int]
     """Places of those that it ends."""
     weight: float
@@ -105,13 +107,14 @@ def nearest(new: Floats, older: Sequence[Older]) -> list[Older]:
 def chosen(text: str, texts: Texts, own: Sequence[Older], others: Sequence[Older], fold: int) -> Choice | None:
     """A message with the nearest of one's own statements and of somebody else's; None where none of those that it ends
     is among them."""
-    near = nearest(texts[text], [*own, *others])
-    begins = np.cumsum([0, *(len(each.vectors) for each in near)])
-    over = frozenset(int(begin) + at for begin, each in zip(begins, near, strict=False) for at in each.over)
-    if not over and any(each.over for each in own):
-        return None
-    vectors = np.concatenate([each.vectors for each in near])
-    return Choice(fold, text, vectors, over, OTHERS if others else ALONE)
+    choice = among(text, nearest(texts[text], [*own, *others]), fold, OTHERS if others else ALONE)
+    return None if not choice.over and any(each.over for each in own) else choice
+
+
+def among(text: str, near: Sequence[Older], fold: int, weight: float) -> Choice:
+    owners = [place for place, each in enumerate(near) for _ in each.vectors]
+    over = frozenset(owners.index(place) + at for place, each in enumerate(near) for at in each.over)
+    return Choice(fold, text, np.concatenate([each.vectors for each in near]), owners, over, weight)
 
 
 def older(old: str, texts: Texts, one: Talk, ended: bool) -> Older:
@@ -167,8 +170,7 @@ def of_person(one: Talk, texts: Texts) -> Iterator[Choice]:
             near = nearest(texts[text], [each for _, each in earlier])
             said = {id(each): statement for statement, each in earlier}
             if not any(ends(each, said[id(old)]) for each in stated for old in near):
-                vectors = np.concatenate([each.vectors for each in near])
-                yield Choice(at // 30 % FOLDS, text, vectors, frozenset(), PERSONS)
+                yield among(text, near, at // 30 % FOLDS, PERSONS)
         earlier += [(each, whole(each.text, texts)) for each in stated]
 
 

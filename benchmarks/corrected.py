@@ -56,7 +56,7 @@ async def _judged(embedder: Embedder, message: str, older: list[Statement]) -> l
     vectors = [await _vectors(embedder, fragments(one.text)) for one in older]
     order = sorted(range(len(older)), key=lambda at: -float((vectors[at] @ new).max()))[:NEAREST]
     standing = [older[at].standing for at in order]
-    found = over(await embedder.read_change(message), [vectors[at] for at in order], standing)
+    found = over(await embedder.read_change(message), [vectors[at] for at in order], standing, len(older))
     if found is None:
         return older
     place = order[found.place]
@@ -65,7 +65,7 @@ async def _judged(embedder: Embedder, message: str, older: list[Statement]) -> l
 
 def _without(old: Statement, gone: frozenset[int], by: str) -> list[Statement]:
     left = rest(old.text, gone, by)
-    return [Statement(left, old.kind, triples=still(old.triples, left))] if left else []
+    return [Statement(left, old.kind, triples=still(old.triples, old.text, left))] if left else []
 
 
 async def _vectors(embedder: Embedder, texts: Sequence[str]) -> Floats:

@@ -67,7 +67,7 @@ class Judge:
         return (self.changed.model(**given).last_hidden_state * mask).sum(1) / mask.sum(1)
 
     def totals(self, texts: Sequence[str], some: Sequence[Choice], message: Sequence[int]) -> Any:
-        """The log odds of every older statement against none: (older statements of all,). `message`: of each choice,
+        """The log odds of every fragment against none: (fragments of all,). `message`: of each choice,
         the place of its text."""
         hidden = self.read(texts)
         meant, bent = functional.normalize(hidden, dim=1), hidden @ self.head
@@ -151,16 +151,15 @@ def report(guesses: Sequence[Guess]) -> None:
     for threshold in (0.4, 0.5, 0.6, 0.7, 0.8, 0.9):
         shares = []
         for name, weight in (("alone", ALONE), ("among others", OTHERS), ("of people", PERSONS)):
-            some = [(choice, chances) for choice, chances in guesses if choice.weight == weight]
-            hits = [
-                int(np.argmax(chances)) in choice.over and max(chances) > threshold
-                for choice, chances in some
-                if choice.over
-            ]
-            false = [max(chances) > threshold for choice, chances in some if not choice.over]
-            shares.append(
-                f"{name} {100 * np.mean(hits or [False]):.1f} % found, {100 * np.mean(false or [False]):.2f} % wrong"
-            )
+            hits, false = [], []
+            for choice, chances in guesses:
+                sums = np.bincount(choice.owners, chances)  # of each statement
+                if choice.weight == weight and choice.over:
+                    hits.append(sums.max() > threshold and sums.argmax() in {choice.owners[at] for at in choice.over})
+                elif choice.weight == weight:
+                    false.append(sums.max() > threshold)
+            found, wrong = 100 * np.mean(hits or [False]), 100 * np.mean(false or [False])
+            shares.append(f"{name} {found:.1f} % found, {wrong:.2f} % wrong")
         print(f"over {threshold}:", "; ".join(shares), flush=True)
 
 

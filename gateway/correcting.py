@@ -47,14 +47,14 @@ async def correct(store: Store, embedder: Embedder, message: Unencoded, pieces: 
         near = await asyncio.to_thread(_nearest, encoding, older)
         near, olds = await _closest(embedder, encoding, near)
         standing = [rival.standing for rival in near]
-        found = over(await embedder.read_change(text), olds, standing)
+        found = over(await embedder.read_change(text), olds, standing, len(older))
         if found is None:
             continue
         old = near[found.place]
         by = await _successor(embedder, contested.stated, olds[found.place][sorted(found.fragments)[0]])
         # A standing memory is over by what is itself a statement of the user's, not by what they quote.
         if old.standing:
-            own = over(await embedder.read_change(by.text), olds, standing)
+            own = over(await embedder.read_change(by.text), olds, standing, len(older))
             if own is None or own.place != found.place:
                 continue
             found = own

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import log
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +13,15 @@ from gateway.adapters import CORRECTIONS
 
 Floats = NDArray[np.float32]
 
-LIKELY = 0.7
-"""What is over with more than this likelihood is closed: few true memories may go (`benchmarks/fit_corrections`)."""
-CERTAIN = 0.93
-"""A standing memory, which every session begins with, takes more."""
+LIKELY = (0.5, 0.7)
+"""What is over with more than this likelihood is closed, among FEW older statements and among MANY: of many more are
+alike by chance, and few true memories may go."""
+FEW, MANY = 20, 1000
+CERTAIN = 0.7
+"""A standing memory, which every session begins with, takes as much among few."""
 NEAREST = 5
 """Older statements that are weighed against a message, the nearest by their vectors."""
-TOGETHER = 0.3
+TOGETHER = 0.5
 """A fragment is over too that is this likely beside the likeliest one of its statement."""
 
 
@@ -44,15 +47,21 @@ def likelihoods(read: Floats, older: Floats) -> Floats:
     return np.asarray((raised / raised.sum())[1:], np.float32)
 
 
-def over(read: Floats, older: Sequence[Floats], standing: Sequence[bool]) -> Over | None:
-    """Which of the older statements is taken for over, at least in part; None: none of them is. `older`: of each, the
-    vectors of its fragments; `standing`: whether it is."""
+def least(among: int) -> float:
+    """The likelihood above which one of so many older statements is closed."""
+    few, many = LIKELY
+    return few + (many - few) * min(1.0, log(max(among, FEW) / FEW) / log(MANY / FEW))
+
+
+def over(read: Floats, older: Sequence[Floats], standing: Sequence[bool], among: int) -> Over | None:
+    """Which of the nearest older statements is taken for over, at least in part; None: none of them is. `older`: of
+    each, the vectors of its fragments; `standing`: whether it is; `among`: how many older statements there are."""
     if not older:
         return None
     chances = np.split(likelihoods(read, np.concatenate(older)), np.cumsum([len(each) for each in older])[:-1])
     sums = [float(each.sum()) for each in chances]
     place = int(np.argmax(sums))
-    if sums[place] <= (CERTAIN if standing[place] else LIKELY):
+    if sums[place] <= max(least(among), CERTAIN if standing[place] else 0):
         return None
     return Over(place, _together(chances[place]))
 

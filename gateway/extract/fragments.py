@@ -20,7 +20,7 @@ _OWN = frozenset("i we my our".split())
 _NOMINAL = frozenset("my our the his her their a an".split())
 _PRONOUNS = frozenset("it its this that these those he she they there".split())
 _POINTING = _PRONOUNS | frozenset("them him her one ones".split())
-_ANIMATE = frozenset("he she they".split())
+_ANIMATE = frozenset("he she".split())
 _SHARING = frozenset("i we you he she it they who that which whom whose where".split())
 """What a clause within a subject begins with: "the dog we took in"."""
 _LIVING = TIES | PETS | frozenset(PROFESSIONALS)
@@ -29,12 +29,7 @@ _FILLED = TIES_OF_ONE - {"mother", "father"} | frozenset(PROFESSIONALS)
 _ATTRIBUTES = frozenset("name age job birthday address number email employer title role favourite surname".split())
 _LEADING = frozenset("in at on of for as with from by near without since until till".split())
 _DURING = frozenset("since until till year years yrs month months week weeks day days now currently".split())
-_LOST = frozenset(
-    """
-    sold gave given died dead passed lost stolen scrapped totalled quit left divorced broke split ended closed cancelled
-    returned rehomed gone replaced swapped traded
-    """.split()
-)
+_LOST = frozenset("sold gave given died dead stolen scrapped totalled divorced broke split rehomed".split())
 """In a message: what it speaks of is no longer there at all."""
 _LONGEST = 6
 """Words of a subject."""
@@ -79,10 +74,11 @@ def _hangs(words: Words, before: tuple[int, int], span: tuple[int, int], lost: b
         return False
     verb = start + (plain[start] in ADVERBS)
     if not _verbal(words, verb, verb + 1):
-        if _verbal(words, verb + 1, min(stop, verb + 4)) and plain[start] not in _LEADING:  # "bills come on top"
-            return False
+        following = plain[verb + 1 : min(stop, verb + 4)]
+        if (_verbal(words, verb + 1, min(stop, verb + 4)) or "'s" in following) and plain[start] not in _LEADING:
+            return False  # "bills come on top"
         if main not in ("i", "we"):
-            return lost or not _DURING.isdisjoint(plain[start:stop])
+            return not _DURING.isdisjoint(plain[start:stop])
         return plain[start] in _LEADING or plain[start] in ("a", "an") or plain[start][:1].isdigit()
     pointing = not _POINTING.isdisjoint(plain[start:stop])
     if main in ("i", "we"):
@@ -99,7 +95,7 @@ def _goes_on(words: Words, before: tuple[int, int], span: tuple[int, int]) -> bo
     living = not _LIVING.isdisjoint(subject) or (bool(stop) and (words.named(before[0]) or words.named(stop - 1)))
     if not stop or not _ATTRIBUTES.isdisjoint(subject) or told[0] in ("i", "we", "you"):
         return False
-    if plain[span[0]] in _PRONOUNS and (plain[span[0]] in _ANIMATE) != living:
+    if plain[span[0]] in ("it", "its", "he", "she") and (plain[span[0]] in _ANIMATE) != living:
         return False
     is_ = told[0] in BE
     if living:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -120,10 +121,19 @@ def retain(connection: Connection, scope: Scope, superseded: Superseded, left: L
         return _retain(connection, learning, keys, superseded.memory, superseded.by.memory, left)
 
 
-def still(triples: Iterable[Triple], left: str) -> tuple[Triple, ...]:
-    """Those of a statement's edges that what is left of it tells."""
-    told = {*terms(left), *fold(left).split()}
-    return tuple(each for each in triples if told.issuperset(terms(each.object) or fold(each.object).split()))
+def still(triples: Iterable[Triple], old: str, left: str) -> tuple[Triple, ...]:
+    """Those of a statement's edges that what is left of it tells, and what is gone of it does not."""
+    said, told = Counter(_words(old)), Counter(_words(left))
+    return tuple(
+        each
+        for each in triples
+        if told.keys() >= (own := set(terms(each.object) or _words(each.object)))
+        and not all(said[word] > told[word] for word in own)
+    )
+
+
+def _words(text: str) -> list[str]:
+    return terms(text) + fold(text).split()
 
 
 def _retain(connection: Connection, learning: Learning, keys: tuple[str, str], older: str, by: str, left: Left) -> bool:
@@ -133,7 +143,7 @@ def _retain(connection: Connection, learning: Learning, keys: tuple[str, str], o
     own = (*keys, older)
     if connection.execute(_PARTED, (*own, *keys, by, micros(entry.valid_to))).fetchone():
         return False
-    triples = still((Triple(*row) for row in connection.execute(_TRIPLES, own)), left.text)
+    triples = still((Triple(*row) for row in connection.execute(_TRIPLES, own)), entry.text, left.text)
     name = learning.remember(
         Learnt(
             Statement(left.text, entry.kind, standing=left.standing, triples=triples),

@@ -10,7 +10,7 @@ import pytest
 from gateway import model
 from gateway.adapters import CORRECTIONS
 from gateway.correcting import _labelled
-from gateway.corrections import CERTAIN, LIKELY, Floats, Over, among, likelihoods, over
+from gateway.corrections import CERTAIN, FEW, MANY, Floats, Over, among, least, likelihoods, over
 from gateway.embedders import OnnxEmbedder
 from tests.unit.test_model import needs
 
@@ -34,7 +34,7 @@ async def chances(embedder: OnnxEmbedder, text: str, *older: str) -> Floats:
 async def test_the_statement_that_is_over_is_told_from_those_beside_it(embedder: OnnxEmbedder) -> None:
     older = ("My favourite number is 17.", "My favourite colour is teal.", "My wife's favourite colour is red.")
     found = await chances(embedder, "Actually my favourite colour is burnt orange, not teal.", *older)
-    assert found[1] > LIKELY
+    assert found[1] > least(MANY)
     assert sum(found) <= 1
 
 
@@ -55,7 +55,7 @@ async def test_what_says_nothing_about_them_ends_none(embedder: OnnxEmbedder) ->
     ],
 )
 async def test_the_same_of_another_ends_nothing(embedder: OnnxEmbedder, old: str, beside: str) -> None:
-    assert (await chances(embedder, beside, old))[0] < LIKELY
+    assert (await chances(embedder, beside, old))[0] < least(FEW)
 
 
 @pytest.mark.anyio
@@ -72,23 +72,24 @@ async def test_how_the_user_wants_to_be_called_is_over_when_told_otherwise(embed
 
 
 def test_of_two_that_are_as_likely_neither_is_taken_for_over() -> None:
-    assert over(FLAT, [], []) is None
-    assert over(FLAT, [FLAT[None], FLAT[None]], [False, False]) is None
+    assert over(FLAT, [], [], 0) is None
+    assert over(FLAT, [FLAT[None], FLAT[None]], [False, False], 2) is None
 
 
 def test_fragments_of_one_statement_count_together() -> None:
-    both = over(FLAT, [-FLAT[None], np.stack([FLAT, FLAT, -FLAT])], [False, False])
+    both = over(FLAT, [-FLAT[None], np.stack([FLAT, FLAT, -FLAT])], [False, False], 2)
     assert both == Over(1, frozenset({0, 1}))
 
 
 def test_a_standing_statement_takes_more() -> None:
     near = CORRECTIONS.learnt["sharpness"] * FLAT + CORRECTIONS.learnt["older"]
     by_itself = float(CORRECTIONS.head[0][0] @ FLAT + CORRECTIONS.head[1][0])
-    wanted = np.log(0.85 / 0.15) - by_itself
+    wanted = np.log(0.6 / 0.4) - by_itself
     old = (wanted * near / (near @ near)).astype(np.float32)
-    assert likelihoods(FLAT, old[None])[0] == pytest.approx(0.85, abs=1e-3)
-    assert over(FLAT, [old[None]], [False]) == Over(0, frozenset({0}))
-    assert over(FLAT, [old[None]], [True]) is None
+    assert likelihoods(FLAT, old[None])[0] == pytest.approx(0.6, abs=1e-3)
+    assert over(FLAT, [old[None]], [False], 1) == Over(0, frozenset({0}))
+    assert over(FLAT, [old[None]], [True], 1) is None
+    assert over(FLAT, [old[None]], [False], MANY) is None
 
 
 @pytest.mark.parametrize("piece", ["a", "a ", "my ", ", ", "A: ", "is not ", "$", "1."])
