@@ -160,7 +160,8 @@ def _known_otherwise(reading: Reading, group: Group) -> None:
 def _classes(reading: Reading, group: Group) -> None:
     """ "On Vodafone", "with Monzo", "in Vim": of what class the named one is, and for what it is."""
     plain, at = reading.plain, group.after
-    if group.verb in MINDED:
+    subject = plain[reading.at : at]
+    if group.verb in MINDED or (subject[:1] == ["the"] and len(subject) > 3 and not _PEOPLE.isdisjoint(subject)):
         return
     while at < reading.stop:
         kind, length = class_at(plain, at)
@@ -192,6 +193,8 @@ def _written_as_name(name: str) -> bool:
     return name != name.lower() or name not in _WORDS_TOO
 
 
+_PEOPLE = frozenset("team teams company client customer department squad crew office colleagues guys people".split())
+"""Of whom "the data team", "the other company" are some that the user does not belong to."""
 _ON_SHIFT = frozenset("on to work working works do doing the a onto back in".split())
 _NOT_SO = frozenset("like about of than not from longer without no".split())
 _WORDS_TOO = frozenset(

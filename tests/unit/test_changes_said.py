@@ -117,6 +117,7 @@ CHANGES = [
     ("My phone number is 0770 123.", "New number: 0770 456."),
 ]
 UNRELATED = [
+    ("Our frontend is written in Svelte 4.", "The sister team uses Vue 3."),
     ("My dog is called Rex.", "My dog is called Max."),
     ("I'm allergic to nuts.", "I'm allergic to cats."),
     ("I live in Leeds.", "I'm visiting Paris next week."),
