@@ -58,7 +58,7 @@ async def correct(store: Store, embedder: Embedder, message: Unencoded, pieces: 
             if own is None or own.place != found.place:
                 continue
             found = own
-        left = _left(old.text, found.fragments, text, old.standing)
+        left = _left(old.text, found.fragments, by.text, old.standing)
         closed += await store.supersede(message.scope, old.memory, by.memory, standing=old.standing, left=left)
         older = [rival for rival in older if rival is not old]
         if not older:

@@ -146,6 +146,10 @@ async def read_some(store: Store, embedder: Embedder) -> int:
             await correct(store, embedder, message, pieces)
         except EmbeddingError as error:
             _log.warning("message not compared with older ones", extra={"reason": str(error)})
+        except StoreError:
+            raise
+        except Exception:  # noqa: BLE001  # one message does not cost the others
+            _log.exception("message not compared with older ones")
     return len(done)
 
 

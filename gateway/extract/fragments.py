@@ -18,8 +18,9 @@ _BINDING = frozenset("so because cause cuz cos since as though although while ye
 """Where this stands between them, one of two clauses tells why, or what follows: they are one fragment."""
 _OWN = frozenset("i we my our".split())
 _NOMINAL = frozenset("my our the his her their a an".split())
-_PRONOUNS = frozenset("it its this that these those he she they there".split())
-_POINTING = _PRONOUNS | frozenset("them him her one ones".split())
+_PRONOUNS = frozenset("it its this that these those he she they his her their there".split())
+_POINTING = _PRONOUNS | frozenset("them him one ones".split())
+_OF_WHOM = frozenset("him her them his their there".split())
 _ANIMATE = frozenset("he she".split())
 _SHARING = frozenset("i we you he she it they who that which whom whose where".split())
 """What a clause within a subject begins with: "the dog we took in"."""
@@ -29,10 +30,18 @@ _FILLED = TIES_OF_ONE - {"mother", "father"} | frozenset(PROFESSIONALS)
 _ATTRIBUTES = frozenset("name age job birthday address number email employer title role favourite surname".split())
 _LEADING = frozenset("in at on of for as with from by near without since until till".split())
 _DURING = frozenset("since until till year years yrs month months week weeks day days now currently".split())
-_LOST = frozenset("sold gave given died dead stolen scrapped totalled divorced broke split rehomed".split())
-"""In a message: what it speaks of is no longer there at all."""
+_RELATIVE = frozenset("who which whose except nor neither".split())
+_LOST = frozenset(
+    """
+    sold gave given died dead killed buried lost stolen scrapped totalled divorced broke split rehomed anymore
+    """.split()
+)
+_LOST_TOO = tuple(map(frozenset, (("passed", "away"), ("put", "down"), ("put", "sleep"), ("longer", "have"))))
+"""In a message, also apart: what it speaks of is no longer there at all."""
 _LONGEST = 6
 """Words of a subject."""
+TOO_LONG = 1000
+"""Characters of what is not looked into."""
 
 
 def fragments(text: str) -> list[str]:
@@ -46,7 +55,8 @@ def rest(text: str, over: Collection[int], by: str) -> str:
     hangs on them; of whom it speaks is said before what is left, if that went. Empty: nothing is left."""
     words = Words(text)
     spans = _spans(words)
-    lost = not _LOST.isdisjoint(Words(by).plain)
+    told_by = set(Words(by).plain)
+    lost = not _LOST.isdisjoint(told_by) or any(both <= told_by for both in _LOST_TOO)
     left: list[int] = []
     for place, span in enumerate(spans):
         hangs = place > 0 and place - 1 not in left and _hangs(words, spans[place - 1], span, lost)
@@ -70,20 +80,30 @@ def _hangs(words: Words, before: tuple[int, int], span: tuple[int, int], lost: b
     if plain[start] in _PRONOUNS:
         purpose = plain[start] in ("it", "its") and not (_OWN | {"for"}).isdisjoint(plain[start + 1 : start + 4])
         return not purpose and (lost or not _goes_on(words, before, span))  # "it's my third year", "it's for work"
-    if plain[start] in _OWN or plain[start] in _NOMINAL - {"a", "an"}:
-        return False
+    if plain[start] in _RELATIVE:
+        return True
+    itself = plain[start] in _OWN or plain[start] in _NOMINAL - {"a", "an"}
+    if itself:
+        return _of_whom(words, span) and (lost or not _goes_on(words, before, span))
     verb = start + (plain[start] in ADVERBS)
     if not _verbal(words, verb, verb + 1):
         following = plain[verb + 1 : min(stop, verb + 4)]
         if (_verbal(words, verb + 1, min(stop, verb + 4)) or "'s" in following) and plain[start] not in _LEADING:
-            return False  # "bills come on top"
+            return not _OF_WHOM.isdisjoint(plain[start:stop]) and not _goes_on(
+                words, before, span
+            )  # "bills come on top"
         if main not in ("i", "we"):
-            return not _DURING.isdisjoint(plain[start:stop])
+            stale = _of_whom(words, span) and not _goes_on(words, before, span)
+            return stale or not _DURING.isdisjoint(plain[start:stop])
         return plain[start] in _LEADING or plain[start] in ("a", "an") or plain[start][:1].isdigit()
     pointing = not _POINTING.isdisjoint(plain[start:stop])
     if main in ("i", "we"):
         return pointing or plain[start - 1] not in ("and", "but", "plus") or plain[start].endswith("ed")
     return pointing if main in ORDERS else lost or not _goes_on(words, before, span)
+
+
+def _of_whom(words: Words, span: tuple[int, int]) -> bool:
+    return not _OF_WHOM.isdisjoint(words.plain[span[0] : span[1]])
 
 
 def _goes_on(words: Words, before: tuple[int, int], span: tuple[int, int]) -> bool:
@@ -100,22 +120,25 @@ def _goes_on(words: Words, before: tuple[int, int], span: tuple[int, int]) -> bo
     is_ = told[0] in BE
     if living:
         return _FILLED.isdisjoint(subject) or not is_
-    described = plain[span[0]] in _PRONOUNS and plain[span[0] + 1] in BE
-    return not (is_ and described) or told[1:2] in (["called"], ["named"]) or told[1][:1].isdigit()
+    described = is_ and plain[span[0]] in _PRONOUNS and plain[span[0] + 1] in BE
+    state = told[1] if len(told) > 1 else ""
+    return not described or state in ("called", "named") or state[:1].isdigit()
 
 
 def _of(words: Words, span: tuple[int, int], at: int, told: str) -> str:
     """What is told from a word on, behind the statement's subject where it has none of its own."""
     plain = words.plain
     stop = _subject(words, span)
-    itself = plain[at] in _OWN or plain[at] in _NOMINAL
+    itself = plain[at] in _OWN or (plain[at] in _NOMINAL and plain[at] not in _PRONOUNS)
     verb = at + (plain[at] in ADVERBS)
     finite = _verbal(words, verb, verb + 1) and (VERBS.get(plain[verb]) != plain[verb] or plain[verb] in AUXILIARIES)
     if not stop or itself or not _ATTRIBUTES.isdisjoint(plain[span[0] : stop]):
         return told
     if not finite and plain[at] not in _PRONOUNS and _verbal(words, at, at + 4):
         return told
-    return f"{words.between(span[0], stop)}{'' if finite and not plain[verb].endswith('ing') else ','} {told}"
+    return (
+        f"{words.between(span[0], stop).rstrip(' ,')}{'' if finite and not plain[verb].endswith('ing') else ','} {told}"
+    )
 
 
 def _subject(words: Words, span: tuple[int, int]) -> int:
@@ -135,12 +158,14 @@ def _subject(words: Words, span: tuple[int, int]) -> int:
 def _spans(words: Words) -> list[tuple[int, int]]:
     spans: list[tuple[int, int]] = []
     start = 0
-    for end, following in joints(words):
+    for end, following in joints(words) if len(words.text) <= TOO_LONG else ():
         bound = not _BINDING.isdisjoint(words.plain[end:following]) or "(" in words.plain[start:end]
-        if bound or end - start < LEAST or len(words) - following < LEAST or len(spans) == MOST - 1:
+        if bound or end - start < LEAST or len(words) - following < LEAST:
             continue
         spans.append((start, end))
         start = following
+        if len(spans) == MOST - 1:
+            break
     return [*spans, (start, len(words))]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any
 
 from gateway.domain import Learnt, Scope, Statement, Triple
@@ -16,6 +17,8 @@ from gateway.words import fold, terms
 
 RIVALS = 2_000
 """Older statements that are weighed, the newest."""
+RECENT = 3600 * 1_000_000
+"""Microseconds after which nobody asks any more what is left of what a rule has ended: the message was read before."""
 _HEADER = 8
 """Bytes of a packed encoding before its vector (`dense.pack`)."""
 _STATED = (
@@ -40,10 +43,10 @@ _OLDER = (
 )
 # What is closed gets its sequence number behind the one of what closed it.
 _ENDED = (
-    "SELECT o.id, o.text, o.standing, m.id FROM mentions AS n"
+    "SELECT o.id, o.text, o.standing, m.id, o.origin, o.updated_at FROM mentions AS n"
     " CROSS JOIN memories AS m ON m.tenant = n.tenant AND m.entity = n.entity AND m.id = n.memory"
     " CROSS JOIN memories AS o ON o.tenant = m.tenant AND o.entity = m.entity AND o.sequence > m.sequence"
-    " AND o.superseded_by = m.id AND o.valid_to = m.last_seen AND o.origin = 'local'"
+    " AND o.superseded_by = m.id AND o.valid_to = m.last_seen"
     " WHERE n.tenant = ? AND n.entity = ? AND n.message = ? AND NOT n.former ORDER BY o.sequence"
 )
 _STILL = (
@@ -77,7 +80,9 @@ def contested(scope: Scope, message: int, embedder: str, dimension: int) -> Aske
     ended = yield _ENDED, (*keys, message)
     if ended:
         own = {each.memory: each for each in stated}
-        over = tuple(Superseded(row[0], row[1], bool(row[2]), own[row[3]]) for row in ended if row[3] in own)
+        since = micros(datetime.now(UTC)) - RECENT
+        fresh = [row for row in ended if row[3] in own and row[4] == "local" and row[5] >= since]
+        over = tuple(Superseded(row[0], row[1], bool(row[2]), own[row[3]]) for row in fresh)
         return Contested(stated, ended=over)
     said, closed = max(row[2] for row in rows), rows[0][3]
     older = yield (
@@ -155,7 +160,10 @@ def _retain(connection: Connection, learning: Learning, keys: tuple[str, str], o
             metadata=_told(entry.metadata, left.text),
         )
     )
-    learning.note(older, learning.next(), "parted", by=name)
+    (times,) = connection.execute(
+        "SELECT times_seen FROM memories WHERE tenant = ? AND entity = ? AND id = ?", (*keys, name)
+    ).fetchone()
+    learning.note(older, learning.next(), "parted", by=name if times == 1 else None)  # the user says it anyway
     return True
 
 

@@ -121,10 +121,10 @@ def delete(connection: Connection, tenant: str, entity: str, wanted: Wanted) -> 
     keys = (tenant, entity)
     rows = connection.execute(f"SELECT id FROM memories WHERE tenant = ? AND entity = ?{clauses}", (*keys, *values))
     ids = [row[0] for row in rows.fetchall()]
-    if ids:
-        with _Desk(connection, tenant, entity) as desk:
-            _delete(desk, ids)
-    return len(ids)
+    if not ids:
+        return 0
+    with _Desk(connection, tenant, entity) as desk:
+        return _delete(desk, ids)
 
 
 def _entry(connection: Connection, tenant: str, entity: str, name: str) -> Entry | None:
@@ -165,9 +165,9 @@ def _move(desk: _Desk, entry: Entry, status: str) -> None:
         desk.set(entry.id, "approved", {"status": status, "valid_to": None, "superseded_by": None})
 
 
-def _delete(desk: _Desk, ids: list[str]) -> None:
+def _delete(desk: _Desk, ids: list[str]) -> int:
     """Leave nothing of these memories but that they were there, nor of what they were parted into or from: those say
-    the same words."""
+    the same words. Returns their number."""
     ids = _with_parts(desk, ids)
     told = {name: texts_of(desk.connection, *desk.owner, name) for name in ids}
     scrub(desk.connection, *desk.owner, told)
@@ -181,12 +181,21 @@ def _delete(desk: _Desk, ids: list[str]) -> None:
         for table in ("mentions", "triples", "endings", "history"):
             desk.connection.execute(f"DELETE FROM {table} WHERE tenant = ? AND entity = ? AND memory = ?", keys)
         desk.connection.execute(_FORGET, (desk.learning.next(), desk.now, *keys))
+    return len(ids)
+
+
+_PARTS = (
+    "SELECT h.memory, h.by FROM history AS h CROSS JOIN memories AS n"
+    " ON n.tenant = h.tenant AND n.entity = h.entity AND n.id = h.by"
+    " WHERE h.tenant = ? AND h.entity = ? AND h.event = 'parted' AND n.times_seen = 1"
+    " AND NOT EXISTS (SELECT 1 FROM history AS e WHERE e.tenant = n.tenant AND e.entity = n.entity AND e.memory = n.id"
+    " AND e.before IS NOT NULL)"
+)
+"""Memories and what was left of them, as long as that says nothing but their words."""
 
 
 def _with_parts(desk: _Desk, ids: list[str]) -> list[str]:
-    parts = desk.connection.execute(
-        "SELECT memory, by FROM history WHERE tenant = ? AND entity = ? AND event = 'parted'", desk.owner
-    ).fetchall()
+    parts = desk.connection.execute(_PARTS, desk.owner).fetchall()
     found = dict.fromkeys(ids)
     size = 0
     while size < len(found):

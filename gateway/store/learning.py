@@ -46,7 +46,7 @@ _STAND = "UPDATE memories SET standing = TRUE, sequence = ?, updated_at = ? WHER
 _CLOSED_BY = (
     "SELECT e.memory, e.since FROM endings AS e JOIN memories AS m USING (tenant, entity)"
     " WHERE e.tenant = ? AND e.entity = ? AND e.slot = ? AND e.since > ? AND m.id = e.memory AND m.id <> ?"
-    " AND (m.status = 'active' OR m.metadata LIKE '%\"quarantined\":\"retraction\"%')"
+    " AND (m.status = 'active' OR (m.status = 'quarantined' AND m.metadata LIKE '%\"quarantined\":\"retraction\"%'))"
     " AND m.closed = ? AND m.process IN ('', ?) AND m.session IN ('', ?)"
     " AND (e.value = ? OR (e.value = x'' AND e.kept <> ?)) ORDER BY e.since LIMIT 1"
 )

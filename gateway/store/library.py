@@ -141,7 +141,7 @@ class Change:
     before: str | None
     """What it said until then, where that was changed."""
     by: str | None
-    """The memory that took its place; of "parted": the one that what still holds became."""
+    """The memory that took its place; of "parted": the one that what still holds became, if that was not known."""
     sources: tuple[Source, ...]
 
 

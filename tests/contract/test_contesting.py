@@ -9,7 +9,7 @@ import pytest
 
 from gateway.domain import RETRACTION, Ended, Learnt, Memory, Scope, Statement, Triple
 from gateway.store import Left, Superseded, Unencoded
-from gateway.store.library import Edit
+from gateway.store.library import Edit, Wanted
 from gateway.store.sql_store import SqlStore
 from tests.turns import BEGUN, Conversation
 
@@ -285,3 +285,27 @@ async def test_nothing_is_left_of_what_was_made_by_other_means(store: SqlStore) 
     )
     assert (await memories(store))["I live in Leeds, it rains."].status == "superseded"
     assert (await store.contested(moved.scope, moved.key, MODEL, 4)).ended == ()
+
+
+async def test_what_the_user_said_anyway_is_not_deleted_with_what_it_was_a_part_of(store: SqlStore) -> None:
+    await Talk(store, replace(ALICE, session="s2")).say("My cat, she takes insulin.")
+    ended, left = await parted(store)
+    assert await store.retain(ALICE, ended, Left(left, False))
+    assert not await store.retain(ALICE, ended, Left(left, False))
+    assert await store.library.delete("default", "alice", Wanted(ids=(ended.memory,))) == 1
+    assert (await memories(store))[left].status == "active"
+
+
+async def test_what_was_left_and_written_anew_is_not_deleted_with_what_it_was_a_part_of(store: SqlStore) -> None:
+    ended, left = await parted(store)
+    await store.retain(ALICE, ended, Left(left, False))
+    (name,) = await names(store, left)
+    await store.library.edit("default", "alice", name, Edit(Statement("Waffle sleeps in the barn.", "fact")))
+    await store.library.delete("default", "alice", Wanted(ids=(ended.memory,)))
+    assert (await memories(store))["Waffle sleeps in the barn."].status == "active"
+
+
+async def test_deleted_parts_are_counted(store: SqlStore) -> None:
+    ended, left = await parted(store)
+    await store.retain(ALICE, ended, Left(left, False))
+    assert await store.library.delete("default", "alice", Wanted(ids=(ended.memory,))) == 2
