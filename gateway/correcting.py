@@ -88,7 +88,10 @@ async def _left_by_rule(embedder: Embedder, ended: Superseded) -> Left | None:
 
 def _left(old: str, gone: frozenset[int], by: str, standing: bool) -> Left | None:
     left = rest(old, gone, by)
-    return Left(left, standing and any(one.standing for one in statements(left))) if left else None
+    if not left:
+        return None
+    told = statements(left)
+    return Left(left, standing and any(one.standing for one in told), told[0].kind if told else None)
 
 
 async def _successor(embedder: Embedder, stated: Sequence[Stated], old: Floats) -> Stated:

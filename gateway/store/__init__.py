@@ -10,7 +10,7 @@ from typing import Protocol
 import numpy as np
 import numpy.typing as npt
 
-from gateway.domain import Block, Changes, Scope, Session, StoredMessage, Turn
+from gateway.domain import Block, Changes, Kind, Scope, Session, StoredMessage, Turn
 from gateway.store.library import Library
 
 
@@ -108,7 +108,9 @@ class Left:
     """What still holds of a memory's text when the memory is over."""
 
     text: str
-    standing: bool
+    standing: bool = False
+    kind: Kind | None = None
+    """None: the memory's."""
 
 
 class Store(Protocol):

@@ -151,7 +151,7 @@ def _retain(connection: Connection, learning: Learning, keys: tuple[str, str], o
     triples = still((Triple(*row) for row in connection.execute(_TRIPLES, own)), entry.text, left.text)
     name = learning.remember(
         Learnt(
-            Statement(left.text, entry.kind, standing=left.standing, triples=triples),
+            Statement(left.text, left.kind or entry.kind, standing=left.standing, triples=triples),
             *(entry.last_seen, entry.learnt_process, entry.learnt_session, entry.process, entry.session, entry.closed),
             sources=tuple(row[0] for row in connection.execute(_SOURCES, own)),
             confidence=entry.confidence,
