@@ -7,8 +7,9 @@ this purpose alone: its vector is to lie near the statement that it ends, which 
 cosine come what the message says by itself, and what the older statement does.
 Trained on dialogues.jsonl, each dialogue alone and among the statements of somebody else, as in a memory of some size
 (DIR holds conversations of LoCoMo; no word of them is kept but the weights), and on those people's own messages, which
-end nothing. One of the older statements is over, or none is. --check leaves a fifth of the dialogues out, prints how
-they are judged, and writes nothing. Needs the extra sentence-transformers, and half an hour.
+end nothing. What is weighed are the fragments of older statements: one or several are over, or none is. --check leaves
+a fifth of the dialogues out, prints how they are judged, and writes nothing. Needs the extra sentence-transformers, and
+half an hour.
 """
 
 import argparse
