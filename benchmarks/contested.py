@@ -3,7 +3,7 @@
 import json
 import re
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -48,7 +48,8 @@ class Talk:
     """What somebody said, in order: each message with its statements."""
 
     messages: list[tuple[str, list[Statement]]]
-    over: list[str] = field(default_factory=list)
+    over: dict[str, int] = field(default_factory=dict)
+    """Words of what is over at the end, with the number of the message that ends it; -1: none of them does."""
     current: list[str] = field(default_factory=list)
 
 
@@ -69,9 +70,14 @@ class Texts:
         return self._known[text]
 
 
-def talk(messages: Sequence[str], tagger: Tagger | None, over: Sequence[str] = (), current: Sequence[str] = ()) -> Talk:
-    stated = [(text, [one for one in statements(text, at=NOW, tagger=tagger) if not one.refused]) for text in messages]
-    return Talk(stated, list(over), list(current))
+def said(messages: Sequence[str], tagger: Tagger | None) -> list[tuple[str, list[Statement]]]:
+    return [(text, [one for one in statements(text, at=NOW, tagger=tagger) if not one.refused]) for text in messages]
+
+
+def talk(case: Mapping[str, Any], tagger: Tagger | None) -> Talk:
+    """A dialogue of dialogues.jsonl."""
+    over = dict(zip(case["over"], case["by"], strict=True))
+    return Talk(said(case["say"], tagger), over, list(case["current"]))
 
 
 def people(folder: Path) -> list[Talk]:
@@ -81,12 +87,8 @@ def people(folder: Path) -> list[Talk]:
         for speaker in conversation["speakers"]:
             turns = [turn for session in conversation["sessions"] for turn in session["turns"]]
             own = [_CAPTION.sub("", turn["text"]).strip() for turn in turns if turn["speaker"] == speaker]
-            found.append(Talk([each for each in talk(own, None).messages if each[1]]))
+            found.append(Talk([each for each in said(own, None) if each[1]]))
     return found
-
-
-def holds(text: str, words: Sequence[str]) -> bool:
-    return any(plain(each) in plain(text) for each in words)
 
 
 @dataclass(frozen=True)
@@ -130,21 +132,20 @@ def older(old: str, texts: Texts, one: Talk, ended: bool) -> Older:
     return Older(np.array([texts[several[at]] for at in named]), frozenset(named.index(at) for at in gone))
 
 
-def alike(text: str, words: Sequence[str]) -> int:
+def alike(text: str, words: Iterable[str]) -> int:
     """How many words a fragment shares with the one of the labels that speaks of it; 0: none does."""
     own = set(bare(text).split())
     return max((len(own & set(bare(each).split())) for each in words if shared(text, each)), default=0)
 
 
 def ending(one: Talk) -> dict[str, str | None]:
-    """By statement that is over at the end: the message that ends it, the last of the later ones that hold what is
-    current, for controls stand before it; None where no later one does."""
+    """By statement that is over at the end: the message that ends it; None where none of the later ones does."""
     found: dict[str, str | None] = {}
     for at, (_, stated) in enumerate(one.messages):
-        later = [text for text, _ in one.messages[at + 1 :] if holds(text, one.current)]
         for old in stated:
-            if holds(old.text, one.over):
-                found[old.text] = later[-1] if later else None
+            by = [number for words, number in one.over.items() if plain(words) in plain(old.text)]
+            if by:
+                found[old.text] = one.messages[min(by)][0] if min(by) > at else None
     return found
 
 
@@ -153,8 +154,6 @@ def of_dialogue(one: Talk, stranger: Sequence[Older], texts: Texts, fold: int) -
     ends = ending(one)
     live: list[str] = []
     for text, stated in one.messages:
-        if any(holds(each.text, one.over) for each in stated):  # it may have ended what is over before it, or not
-            live = [old for old in live if old not in ends]
         own = [older(old, texts, one, ends.get(old) == text) for old in live]
         if live and not any(old in ends and ends[old] is None for old in live):
             others = nearest(texts[text], stranger)
@@ -185,10 +184,7 @@ def fold_of(case: Mapping[str, Any]) -> int:
 async def choices(folder: Path, embedder: Embedder) -> list[Choice]:
     texts = Texts(embedder)
     persons = people(folder)
-    dialogues = [
-        (talk(case["say"], embedder.tagger, case["over"], case["current"]), fold_of(case))
-        for case in cases("dialogues", False)
-    ]
+    dialogues = [(talk(case, embedder.tagger), fold_of(case)) for case in cases("dialogues", False)]
     for one in (*persons, *(each for each, _ in dialogues)):
         await texts.encode([text for text, _ in one.messages])
         await texts.encode([each for _, stated in one.messages for old in stated for each in fragments(old.text)])

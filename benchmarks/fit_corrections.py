@@ -122,7 +122,9 @@ def train(judge: Judge, some: Sequence[Choice], epochs: float) -> None:
     for _ in track(range(steps), "Training"):
         batch = next(batches)
         texts = list(dict.fromkeys(choice.text for choice in batch))
-        loss = _loss(judge.totals(texts, batch, [texts.index(choice.text) for choice in batch]), batch)
+        with judge.changed.cheaply():
+            totals = judge.totals(texts, batch, [texts.index(choice.text) for choice in batch])
+        loss = _loss(totals.float(), batch)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)

@@ -46,6 +46,7 @@ BATCHES = {"first": 808, "hard": 260, "terse": 1775, "short": 504, "other": 260}
     "orders": 359,
     "talks": 2080,
     "traps": 1760,
+    "beside": 1988,
 }
 """Of statements.jsonl, in order: how many messages came from one writer."""
 WEIGHTS = {"sentences": 0.6, "first": 1.0, "hard": 2.0, "terse": 1.5, "dialogues": 0.05, "memories": 0.1} | {

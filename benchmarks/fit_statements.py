@@ -87,7 +87,9 @@ def train(reader: Reader, parts: list[Part], epochs: float) -> None:
     some = _endless(parts)
     for _ in track(range(steps), "Training"):
         batch = next(some)
-        loss = _loss(reader([part.window for part in batch]), batch)
+        with reader.changed.cheaply():
+            scores = reader([part.window for part in batch])
+        loss = _loss(scores.float(), batch)
         optimizer.zero_grad()
         loss.backward()
         torch.nn.utils.clip_grad_norm_(weights, 1.0)

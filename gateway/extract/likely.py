@@ -38,9 +38,9 @@ STEPS = 10
 ALIKE = 2.0
 """Natural logarithm of how much likelier two neighbouring pieces of a sentence are both statements, or both none, than
 not; fitted on the same cases."""
-OWN, TAGGED = 0.7, 0.8
+OWN, TAGGED = 0.5, 1.0
 """What the features' sums and a tagger's weigh where there are both."""
-STRICTER = 0.6
+STRICTER = 0.4
 """What is then added to the sum that speaks for no statement: both together are surer, so less doubt is enough."""
 Floats = NDArray[np.float32]
 _KINDS: tuple[Kind, ...] = tuple(LETTERS.values())

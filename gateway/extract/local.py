@@ -14,7 +14,7 @@ from itertools import chain
 
 from gateway.domain import USER, Statement
 from gateway.extract import tongues
-from gateway.extract.acts import announces, heading, opening
+from gateway.extract.acts import heading, opening
 from gateway.extract.guard import refusal, taint
 from gateway.extract.kinds import kind_of
 from gateway.extract.likely import Verdict, verdicts
@@ -161,28 +161,24 @@ def _judged(message: _Message, passages: Sequence[Passage]) -> list[Judged]:
 
 
 def spans(text: str, passages: Sequence[Passage], cut: Sequence[Sequence[Piece]]) -> list[Span | None]:
-    """Where each piece stands in the message; None where its words were not taken over as they stand, are in another
-    language, of which the tagger knows little, or are behind a colon: text that an order is about looks like any."""
+    """Where each piece stands in the message; None where its words were not taken over as they stand, or are in another
+    language, of which the tagger knows little."""
     found: list[Span | None] = []
     last = 0
     for passage, several in zip(passages, cut, strict=True):
-        behind = False
         for piece in several:
             assert passage.words is not None
             words = passage.words.between(piece.start, piece.stop)
             at = -1 if passage.foreign else text.find(words, last)
-            before = text[:at].rstrip() if at > 0 else ""
-            behind = behind or (before.endswith(":") and not announces(before))
-            found.append((at, at + len(words)) if at >= 0 and not behind else None)
+            found.append((at, at + len(words)) if at >= 0 else None)
             last = max(last, at + len(words)) if at >= 0 else last
     return found
 
 
 def _stated_after_all(words: Words, judged: Judged, at: datetime | None, mentioned: Mentioned) -> list[Statement]:
     """What a tagger finds that a question or an order states. No more than a memory comes of it: it ends nothing by
-    rule, is not standing and forgets nothing. What stands behind a colon is text to be worked on."""
-    colon = words.plain.index(":") if ":" in words.plain else len(words)
-    kept = [(piece, verdict) for piece, verdict in judged if verdict.doubt < RESCUED and piece.stop <= colon]
+    rule, is not standing and forgets nothing."""
+    kept = [(piece, verdict) for piece, verdict in judged if verdict.doubt < RESCUED]
     if not kept or words.plain[judged[0][0].start] in _CONDUCT:
         return []
     first, last = kept[0][0].start, kept[-1][0].stop

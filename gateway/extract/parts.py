@@ -25,7 +25,7 @@ from gateway.extract.triples import read
 
 DOUBTED, DOUBTED_READ = 0.6, 0.9
 """A piece that is no statement with more than this likelihood is left out; where something was read, it takes more."""
-RESCUED = 0.1
+RESCUED = 0.3
 """What rules take for asking or ordering is kept below this likelihood of being no statement."""
 SURE = 0.6
 """Pieces whose kinds are likelier than this, and not the same, are statements of their own."""
