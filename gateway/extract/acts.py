@@ -57,12 +57,6 @@ def heading(words: Words) -> int:
     return length + 1 if length and words.plain[length : length + 1] == [":"] and len(words) > length + 1 else 0
 
 
-def announces(text: str) -> bool:
-    """Whether a text ends with such a heading."""
-    plain = Words(text[-40:]).plain
-    return any(_HEADINGS.at(plain, at) == len(plain) - 1 - at for at in range(max(0, len(plain) - 5), len(plain) - 1))
-
-
 def opening(words: Words) -> int:
     """Where the sentence itself begins, behind a label and what people say first."""
     plain = words.plain
