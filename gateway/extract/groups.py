@@ -77,10 +77,17 @@ def group_at(words: Words, start: int, stop: int) -> Group:
             break
         at += 1
     _main(words, group, at, stop, last)
-    ending = plain[max(group.after, stop - 8) : stop]
-    if group.negated and ("anymore" in ending or ("any" in ending and ending[-1:] in (["more"], ["longer"]))):
+    if group.negated and any(_no_more(words, at, stop) for at in range(max(group.after, stop - 8), stop)):
         group.over = True
     return group
+
+
+def _no_more(words: Words, at: int, stop: int) -> bool:
+    """Whether "any more" stands there with nothing that there is more of: "not any more questions"."""
+    plain = words.plain
+    if plain[at : at + 2] in (["any", "more"], ["any", "longer"]):
+        return at + 2 >= stop or not words.is_word(at + 2)
+    return plain[at] == "anymore"
 
 
 def _main(words: Words, group: Group, at: int, stop: int, last: str) -> None:

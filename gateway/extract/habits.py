@@ -99,6 +99,8 @@ def undone(reading: Reading, subject: Subject, group: Group) -> None:
             said, _ = object_at(reading.words, at, reading.stop)
             doing = said.partition(" ")[0]
             reading.end(subject.actors[0], "", doing if doing.endswith("ing") else "")
+        if group.verb == "live" and reading.word(group.after) in ("with", "alone"):
+            reading.end(subject.actors[0], "household")
         if subject.owner != USER and not subject.noun and group.verb == "be" and said[-1:].isdigit():
             reading.end(USER, "", said.rpartition(" ")[2])
         for actor in subject.actors:

@@ -134,17 +134,20 @@ def _behind(words: Words, verb: int) -> int:
 
 
 _CIRCUMSTANCES = frozenset(
-    "from since as in on at for after last next this until by these starting before during with every each".split()
+    "from since as in on at for after last next this until by these starting before during with every each"
+    " yesterday".split()
 )
 
 
 def _behind_circumstance(words: Words, at: int, stop: int, mentioned: Mentioned) -> Subject | None:
-    """The subject behind a time or a place in front: "from next Monday our sprints are …"."""
-    if words.plain[at] not in _CIRCUMSTANCES:
+    """The subject behind a time or a place in front: "from next Monday our sprints are …", "a week ago I moved"."""
+    plain = words.plain
+    told = plain[at] in _CIRCUMSTANCES or plain[max(0, at - 1)] in ("since", "as")
+    if not told and "ago" not in plain[at + 1 : min(at + 5, stop)]:
         return None
-    own = next((k for k in range(at + 1, min(at + 8, stop)) if words.plain[k] in _TELLERS), stop)
+    own = next((k for k in range(at + 1, min(at + 8, stop)) if plain[k] in _TELLERS), stop)
     if own == stop:
-        own = next((k for k in range(at + 1, min(at + 8, stop)) if words.plain[k] == "the"), stop)
+        own = next((k for k in range(at + 1, min(at + 8, stop)) if plain[k] == "the"), stop)
     return subject_of(words, own, stop, mentioned) if own < stop else None
 
 
