@@ -73,14 +73,24 @@ async def _vectors(embedder: Embedder, texts: Sequence[str]) -> Floats:
 
 
 async def tallied(embedder: Embedder, held: bool, *, judged: bool) -> dict[str, Tally]:
-    """Of changes, of what only looks like one, and of all."""
-    tallies = {"change": Tally(), "no change": Tally(), "all": Tally()}
+    """Of changes, of what only looks like one, and of all; and of the statements alone that were kept when they were
+    said: of those that are over, and of those that stay."""
+    tallies = {name: Tally() for name in ("change", "no change", "all", "closed", "stays")}
     for case in cases("dialogues", held):
         found = await live(case["say"], embedder, judged=judged)
         missing = lost(found, case)
         stale = [words for words in case["over"] if holding(found, words)]
+        miss = f"{case['say']}\n      lost {missing}, stale {stale}"
         for name in (case["kind"], "all"):
-            tallies[name].count(not missing and not stale, f"{case['say']}\n      lost {missing}, stale {stale}")
+            tallies[name].count(not missing and not stale, miss)
+        said = [one for text in case["say"] for one in statements(text, at=NOW, tagger=embedder.tagger)]
+        never = lost(said, case)
+        for words in case["over"]:
+            if holding(said, words):
+                tallies["closed"].count(words not in stale, miss)
+        for words in case["current"]:
+            if words not in never:
+                tallies["stays"].count(words not in missing, miss)
     return tallies
 
 
@@ -92,7 +102,7 @@ async def main() -> None:
         print(f"{label}:")
         for name, tally in (await tallied(embedder, held, judged=judged)).items():
             print(f"    {name:<10} {tally}")
-            if show and judged and name != "all":
+            if show and judged and name in ("change", "no change"):
                 print(*(f"        {miss}" for miss in tally.misses), sep="\n")
     embedder.close()
 

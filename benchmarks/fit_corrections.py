@@ -26,12 +26,14 @@ from rich.progress import track
 from torch.nn import functional
 
 from benchmarks.contested import ALONE, FOLDS, OTHERS, PERSONS, Choice, choices
-from benchmarks.lora import Changed
+from benchmarks.lora import Changed, Floats, mean, save
 from gateway.bert import DIMENSION
 from gateway.embedders import load
 from gateway.model import NAME, default_folder
 
 RANK = 16
+FITS = 3
+"""Whose mean is taken: each begins with the same change, and goes through the messages in another order."""
 EPOCHS = 3.5
 BATCH = 64
 """Messages."""
@@ -85,9 +87,9 @@ class Judge:
                 for choice, own in zip(batch, totals.split([len(choice.older) for choice in batch]), strict=True):
                     yield choice, torch.cat([torch.zeros(1), own]).softmax(0)[1:].tolist()
 
-    def save(self) -> None:
+    def arrays(self) -> dict[str, Floats]:
         head = {"head": self.head[None], "bias": self.bias[None], "older": self.older}
-        self.changed.save("corrections", **head, sharpness=self.sharpness.exp())
+        return self.changed.arrays(**head, sharpness=self.sharpness.exp())
 
 
 def batched(some: Sequence[Choice]) -> Iterator[list[Choice]]:
@@ -181,17 +183,21 @@ def main() -> None:
     parser.add_argument("--epochs", type=float, default=EPOCHS)
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
-    torch.manual_seed(0)
-    random.seed(0)
     found = asyncio.run(gathered(options.data))
     print(f"{len(found)} choices, {sum(bool(choice.over) for choice in found)} of them end something", flush=True)
     left = [choice for choice in found if options.check and choice.fold == FOLDS - 1]
-    judge = Judge()
-    train(judge, [choice for choice in found if not (options.check and choice.fold == FOLDS - 1)], options.epochs)
+    several = []
+    for seed in range(1 if options.check else FITS):
+        torch.manual_seed(0)
+        judge = Judge()
+        torch.manual_seed(seed)
+        random.seed(seed)
+        train(judge, [choice for choice in found if not (options.check and choice.fold == FOLDS - 1)], options.epochs)
+        several.append(judge.arrays())
     if options.check:
         report(list(judge.chances(left)))
     else:
-        judge.save()
+        save("corrections", mean(several))
 
 
 if __name__ == "__main__":

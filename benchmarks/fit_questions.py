@@ -20,7 +20,7 @@ from rich.progress import track
 from torch.nn import functional
 
 from benchmarks.asked import LISTS, cases, fillers
-from benchmarks.lora import Changed
+from benchmarks.lora import Changed, save
 
 RANK = 16
 EPOCHS = 4.0
@@ -127,7 +127,7 @@ def main() -> None:
             )
         if title == "as published":
             train(reader, learnt, others, epochs)
-    reader.changed.save("questions")
+    save("questions", reader.changed.arrays())
 
 
 if __name__ == "__main__":

@@ -1,13 +1,14 @@
 """The default model with changes of low rank (LoRA, Hu et al. 2021) to be trained; needs torch and transformers."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.nn import functional
 from transformers import AutoModel, AutoTokenizer
 
@@ -15,6 +16,9 @@ import gateway
 from gateway.bert import LAYERS
 from gateway.model import weights_folder
 
+Floats = NDArray[np.float32]
+ENDS = ("down", "up")
+"""Of a linear layer's change: (inputs, rank) and (rank, outputs)."""
 PARTS = (
     *(f"attention.self.{part}" for part in ("query", "key", "value")),
     "attention.output.dense",
@@ -75,12 +79,30 @@ class Changed:
         mask = torch.tensor([[1.0] * len(each) + [0.0] * (longest - len(each)) for each in ids])
         return self.model(input_ids=given, attention_mask=mask).last_hidden_state
 
-    def save(self, name: str, **more: Any) -> None:
-        """The change as the package holds it, in half precision."""
-        arrays = {key: value.detach().numpy().astype(np.float16) for key, value in (*self._arrays(), *more.items())}
-        np.savez_compressed(Path(gateway.__file__).with_name(f"{name}.npz"), **arrays)
+    def arrays(self, **more: Any) -> dict[str, Floats]:
+        """The change, with what else was fitted."""
+        found = {key: value.detach().numpy().copy() for key, value in more.items()}
+        for name, pair in self.changes.items():
+            found |= {f"{name}.{end}": each.detach().numpy().copy() for end, each in zip(ENDS, pair, strict=True)}
+        return found
 
-    def _arrays(self) -> Iterator[tuple[str, Any]]:
-        for name, (down, up) in self.changes.items():
-            yield f"{name}.down", down
-            yield f"{name}.up", up
+
+def mean(fits: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
+    """Of several fits from one start: better than each of them (model soups, Wortsman et al. 2022). The changes stand
+    side by side, so the rank is the sum of theirs."""
+    found: dict[str, Floats] = {}
+    for key in fits[0]:
+        several = [fit[key] for fit in fits]
+        if key.endswith(f".{ENDS[0]}"):
+            found[key] = np.concatenate(several, axis=1)
+        elif key.endswith(f".{ENDS[1]}"):
+            found[key] = np.concatenate(several, axis=0) / np.float32(len(fits))
+        else:
+            found[key] = np.mean(several, axis=0, dtype=np.float32)
+    return found
+
+
+def save(name: str, arrays: Mapping[str, Floats]) -> None:
+    """A change as the package holds it, in half precision."""
+    halves = {key: np.asarray(value, np.float16) for key, value in arrays.items()}
+    np.savez_compressed(Path(gateway.__file__).with_name(f"{name}.npz"), allow_pickle=False, **halves)

@@ -202,7 +202,8 @@ _PLANS = frozenset("plan tier subscription package tariff".split())
 def _turned(reading: Reading, at: int) -> None:
     """ "Switched to giffgaff", "went back to Firefox", "signed up with Monzo"."""
     plain, begin = reading.plain, at + 1
-    if reading.word(begin) in DEFINITE:
+    was = at > reading.at and plain[at].endswith("ing") and plain[at - 1] in ("was", "were")
+    if was or reading.word(begin) in DEFINITE:
         return
     while reading.word(begin) in _TOWARDS:
         begin += 1

@@ -15,6 +15,8 @@ _SPANS = frozenset(
     "day days week weeks month months year years hour hours minutes night weekend morning evening afternoon time "
     "monday tuesday wednesday thursday friday saturday sunday summer winter spring autumn".split()
 )
+_LASTING = frozenset("live work stay use study drive rent teach take eat drink smoke date share train wear".split())
+"""What goes on for long: "I was living in Paris" tells of another time, "I was hoping for June" of now."""
 _PASSIVE = frozenset("called named".split())
 _ACTIVE_STATES = frozenset("moved gone divorced split retired married started".split())
 
@@ -38,10 +40,14 @@ class Group:
     perfect: bool = False
     being: bool = False
     """A form of "be" stands in it."""
+    was: bool = False
+    """A past form of "be" does."""
 
     @property
     def past(self) -> bool:
         """Something that was done, which need not be so now."""
+        if self.was and self.form.endswith("ing") and self.verb in _LASTING:
+            return True
         finite = self.form != self.verb and not self.form.endswith(("s", "ing")) and self.verb not in ("be", "have")
         return (finite and not self.being) or self.form in ("was", "were", "had", "did")
 
@@ -70,6 +76,7 @@ def group_at(words: Words, start: int, stop: int) -> Group:
             at += 1
         elif word in BE or word in ("do", "does", "did", "can"):
             group.being = group.being or word in BE
+            group.was = group.was or word in ("was", "were")
             last = word
         elif word in _HAVE and _auxiliary(words, at, stop):
             group.perfect, last = True, word

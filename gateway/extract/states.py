@@ -161,7 +161,8 @@ def _classes(reading: Reading, group: Group) -> None:
     """ "On Vodafone", "with Monzo", "in Vim": of what class the named one is, and for what it is."""
     plain, at = reading.plain, group.after
     subject = plain[reading.at : at]
-    if group.verb in MINDED or (subject[:1] == ["the"] and len(subject) > 3 and not _PEOPLE.isdisjoint(subject)):
+    others = subject[:1] == ["the"] and len(subject) > 3 and not _PEOPLE.isdisjoint(subject)
+    if group.was or group.verb in MINDED or others:
         return
     while at < reading.stop:
         kind, length = class_at(plain, at)
