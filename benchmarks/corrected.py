@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmarks.extraction import NOW, Tally, cases, ends, holding, lost
-from gateway.corrections import NEAREST, Floats, among, over
+from gateway.corrections import NEAREST, Floats, Gone, gone, over
 from gateway.domain import Statement
 from gateway.embed import Embedder
 from gateway.embedders import load
@@ -48,7 +48,7 @@ async def _left(embedder: Embedder, by: str, old: Statement) -> list[Statement]:
     several = fragments(old.text)
     if len(several) == 1:
         return []
-    return _without(old, among(await embedder.read_change(by), await _vectors(embedder, several)), by)
+    return _without(old, gone(await embedder.read_change(by), await _vectors(embedder, several)), by)
 
 
 async def _judged(embedder: Embedder, message: str, older: list[Statement]) -> list[Statement]:
@@ -60,11 +60,11 @@ async def _judged(embedder: Embedder, message: str, older: list[Statement]) -> l
     if found is None:
         return older
     place = order[found.place]
-    return [*older[:place], *_without(older[place], found.fragments, message), *older[place + 1 :]]
+    return [*older[:place], *_without(older[place], found.gone, message), *older[place + 1 :]]
 
 
-def _without(old: Statement, gone: frozenset[int], by: str) -> list[Statement]:
-    left = rest(old.text, gone, by)
+def _without(old: Statement, parts: Gone, by: str) -> list[Statement]:
+    left = rest(old.text, parts.over, by, parts.stays)
     return [Statement(left, old.kind, triples=still(old.triples, old.text, left))] if left else []
 
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gateway.corrections import NEAREST, Floats, among, over
+from gateway.corrections import NEAREST, Floats, Gone, gone, over
 from gateway.embed import Embedder, Encoding
 from gateway.extract.fragments import fragments, rest
 from gateway.extract.local import statements
@@ -51,14 +51,14 @@ async def correct(store: Store, embedder: Embedder, message: Unencoded, pieces: 
         if found is None:
             continue
         old = near[found.place]
-        by = await _successor(embedder, contested.stated, olds[found.place][sorted(found.fragments)[0]])
+        by = await _successor(embedder, contested.stated, olds[found.place][min(found.gone.over)])
         # A standing memory is over by what is itself a statement of the user's, not by what they quote.
         if old.standing:
             own = over(await embedder.read_change(by.text), olds, standing, len(older))
             if own is None or own.place != found.place:
                 continue
             found = own
-        left = _left(old.text, found.fragments, by.text, old.standing)
+        left = _left(old.text, found.gone, by.text, old.standing)
         closed += await store.supersede(message.scope, old.memory, by.memory, standing=old.standing, left=left)
         older = [rival for rival in older if rival is not old]
         if not older:
@@ -83,11 +83,11 @@ async def _left_by_rule(embedder: Embedder, ended: Superseded) -> Left | None:
     if len(several) == 1:
         return None
     olds = np.stack([found.vector for found in await embedder.encode(several)])
-    return _left(ended.text, among(await embedder.read_change(ended.by.text), olds), ended.by.text, ended.standing)
+    return _left(ended.text, gone(await embedder.read_change(ended.by.text), olds), ended.by.text, ended.standing)
 
 
-def _left(old: str, gone: frozenset[int], by: str, standing: bool) -> Left | None:
-    left = rest(old, gone, by)
+def _left(old: str, parts: Gone, by: str, standing: bool) -> Left | None:
+    left = rest(old, parts.over, by, parts.stays)
     if not left:
         return None
     told = statements(left)

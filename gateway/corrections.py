@@ -21,8 +21,18 @@ CERTAIN = 0.7
 """A standing memory, which every session begins with, takes as much among few."""
 NEAREST = 5
 """Older statements that are weighed against a message, the nearest by their vectors."""
-TOGETHER = 0.5
-"""A fragment is over too that is this likely beside the likeliest one of its statement."""
+TOGETHER, APART = 0.5, 0.02
+"""A fragment is over too that is so likely beside the likeliest one of its statement; one that is less likely than the
+second stays, whatever its grammar says: "its a fishing roguelike" behind "writing the game in Unity"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """What of a statement is over, and what of it surely is not: places of fragments. The others may hang on what
+    is over."""
+
+    over: frozenset[int]
+    stays: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +41,7 @@ class Over:
 
     place: int
     """Of the statement."""
-    fragments: frozenset[int]
-    """Places of those of its fragments that are."""
+    gone: Gone
 
 
 def likelihoods(read: Floats, older: Floats) -> Floats:
@@ -63,13 +72,15 @@ def over(read: Floats, older: Sequence[Floats], standing: Sequence[bool], among:
     place = int(np.argmax(sums))
     if sums[place] <= max(least(among), CERTAIN if standing[place] else 0):
         return None
-    return Over(place, _together(chances[place]))
+    return Over(place, _gone(chances[place]))
 
 
-def among(read: Floats, fragments: Floats) -> frozenset[int]:
-    """Places of those fragments of a statement that are over, given that it is."""
-    return _together(likelihoods(read, fragments))
+def gone(read: Floats, fragments: Floats) -> Gone:
+    """What of a statement is over, given that some of it is."""
+    return _gone(likelihoods(read, fragments))
 
 
-def _together(chances: Floats) -> frozenset[int]:
-    return frozenset(np.flatnonzero(chances >= TOGETHER * chances.max()).tolist())
+def _gone(chances: Floats) -> Gone:
+    most = chances.max()
+    over, stays = chances >= TOGETHER * most, chances < APART * most
+    return Gone(*(frozenset(np.flatnonzero(each).tolist()) for each in (over, stays)))

@@ -50,16 +50,18 @@ def fragments(text: str) -> list[str]:
     return [_between(words, *span) for span in _spans(words)]
 
 
-def rest(text: str, over: Collection[int], by: str) -> str:
+def rest(text: str, over: Collection[int], by: str, stays: Collection[int] = ()) -> str:
     """A statement without those of its fragments (by their places) that are over since `by` was said, and without what
-    hangs on them; of whom it speaks is said before what is left, if that went. Empty: nothing is left."""
+    hangs on them, but for what surely `stays`; of whom it speaks is said before what is left, if that went. Empty:
+    nothing is left."""
     words = Words(text)
     spans = _spans(words)
     told_by = set(Words(by).plain)
     lost = not _LOST.isdisjoint(told_by) or any(both <= told_by for both in _LOST_TOO)
     left: list[int] = []
     for place, span in enumerate(spans):
-        hangs = place > 0 and place - 1 not in left and _hangs(words, spans[place - 1], span, lost)
+        apart = place == 0 or place in stays or place - 1 in left
+        hangs = not apart and _hangs(words, spans[place - 1], span, lost)
         if place not in over and not hangs:
             left.append(place)
     if not left:

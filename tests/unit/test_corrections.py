@@ -10,7 +10,7 @@ import pytest
 from gateway import model
 from gateway.adapters import CORRECTIONS
 from gateway.correcting import _labelled
-from gateway.corrections import CERTAIN, FEW, MANY, Floats, Over, among, least, likelihoods, over
+from gateway.corrections import CERTAIN, FEW, MANY, Floats, Gone, Over, gone, least, likelihoods, over
 from gateway.embedders import OnnxEmbedder
 from tests.unit.test_model import needs
 
@@ -62,7 +62,7 @@ async def test_the_same_of_another_ends_nothing(embedder: OnnxEmbedder, old: str
 async def test_what_else_a_statement_says_is_not_over(embedder: OnnxEmbedder) -> None:
     several = ["my cat is named Biscuit", "shes been deaf since birth"]
     olds = np.stack([each.vector for each in await embedder.encode(several)])
-    assert among(await embedder.read_change("the cat's name is Waffle now"), olds) == {0}
+    assert gone(await embedder.read_change("the cat's name is Waffle now"), olds).over == {0}
 
 
 @pytest.mark.anyio
@@ -78,7 +78,7 @@ def test_of_two_that_are_as_likely_neither_is_taken_for_over() -> None:
 
 def test_fragments_of_one_statement_count_together() -> None:
     both = over(FLAT, [-FLAT[None], np.stack([FLAT, FLAT, -FLAT])], [False, False], 2)
-    assert both == Over(1, frozenset({0, 1}))
+    assert both == Over(1, Gone(frozenset({0, 1}), frozenset({2})))
 
 
 def test_a_standing_statement_takes_more() -> None:
@@ -87,7 +87,7 @@ def test_a_standing_statement_takes_more() -> None:
     wanted = np.log(0.6 / 0.4) - by_itself
     old = (wanted * near / (near @ near)).astype(np.float32)
     assert likelihoods(FLAT, old[None])[0] == pytest.approx(0.6, abs=1e-3)
-    assert over(FLAT, [old[None]], [False], 1) == Over(0, frozenset({0}))
+    assert over(FLAT, [old[None]], [False], 1) == Over(0, Gone(frozenset({0})))
     assert over(FLAT, [old[None]], [True], 1) is None
     assert over(FLAT, [old[None]], [False], MANY) is None
 

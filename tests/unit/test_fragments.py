@@ -93,6 +93,13 @@ def test_nothing_is_left_of_what_is_not_there_any_more() -> None:
         assert rest(text, {0}, by) == ""
 
 
+def test_what_surely_stays_does_not_hang_on_what_is_over() -> None:
+    text = "we write the game in Unity, its a fishing roguelike"
+    assert rest(text, {0}, "We moved the game to Godot.") == ""
+    assert rest(text, {0}, "We moved the game to Godot.", {1}) == "its a fishing roguelike"
+    assert rest(text, {0}, "We sold it.", set()) == ""
+
+
 def test_a_long_list_has_few_fragments() -> None:
     text = ", ".join(f"my aunt number {number} is old" for number in range(20))
     assert len(fragments(text)) == MOST
