@@ -51,7 +51,7 @@ def stopped(reading: Reading, subject: Subject, group: Group) -> bool:
         return True
     if word.endswith("ing") and word in VERBS:
         _ended_habit(reading, subject, word, at, said)
-    elif group.verb == "retire" or word in ("", ".", ",") or "job" in said or word == "work":
+    elif (word in ("", ".", ",") and group.verb != "give") or group.verb == "retire" or "job" in said or word == "work":
         _ended_work(reading, subject, at, end)
     elif group.verb in ("leave", "quit") and said:
         for actor in subject.actors:

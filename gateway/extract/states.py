@@ -197,7 +197,7 @@ def _written_as_name(name: str) -> bool:
 _PEOPLE = frozenset("team teams company client customer department squad crew office colleagues guys people".split())
 """Of whom "the data team", "the other company" are some that the user does not belong to."""
 _ON_SHIFT = frozenset("on to work working works do doing the a onto back in".split())
-_NOT_SO = frozenset("like about of than not from longer without no".split())
+_NOT_SO = frozenset("like about of off than not from longer without no".split())
 _WORDS_TOO = frozenset(
     "go swift bear things arc hey three bell orange chase ing wise edge sketch surface craft switch express spring gin"
     " solid cursor atom mint signal shortcut linear render progressive nationwide sage wave fish zen railway drone"

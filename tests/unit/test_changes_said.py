@@ -132,6 +132,7 @@ UNRELATED = [
     ("I live in Leeds.", "Last year I was living in Paris."),
     ("I work at Initech.", "I was working at Acme back then."),
     ("I use Emacs.", "I was using Vim before."),
+    ("I'm a courier.", "Gave up, I'm on a Galaxy S24 now."),
     ("My phone plan is with O2.", "I was on Vodafone in 2019."),
     ("I live with my parents.", "I don't have any more questions about that."),
     ("I live in Leeds.", "My friend moved to Berlin."),
