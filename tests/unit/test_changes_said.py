@@ -132,7 +132,7 @@ UNRELATED = [
     ("I live in Leeds.", "Last year I was living in Paris."),
     ("I work at Initech.", "I was working at Acme back then."),
     ("I use Emacs.", "I was using Vim before."),
-    ("I'm a courier.", "Gave up, I'm on a Galaxy S24 now."),
+    ("I'm a courier.", "I tried to fix the phone and gave up."),
     ("My phone plan is with O2.", "I was on Vodafone in 2019."),
     ("I live with my parents.", "I don't have any more questions about that."),
     ("I live in Leeds.", "My friend moved to Berlin."),
@@ -187,6 +187,11 @@ def test_a_change_ends_what_was(before: str, now: str) -> None:
 @pytest.mark.parametrize(("one", "other"), UNRELATED)
 def test_what_can_both_be_so_ends_nothing(one: str, other: str) -> None:
     assert [each.text for each in live([one, other])] == [one, other]
+
+
+def test_giving_up_ends_no_job() -> None:
+    kept = [one.text for one in live(["I'm a courier.", "Gave up, I'm on a Galaxy S24 now."])]
+    assert "I'm a courier." in kept
 
 
 def test_a_clause_can_be_over_while_its_neighbour_holds() -> None:
