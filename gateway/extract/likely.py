@@ -40,8 +40,8 @@ ALIKE = 2.0
 not; fitted on the same cases."""
 OWN, TAGGED = 0.5, 1.0
 """What the features' sums and a tagger's weigh where there are both."""
-STRICTER = 0.4
-"""What is then added to the sum that speaks for no statement: both together are surer, so less doubt is enough."""
+LENIENT = 0.4
+"""What is then taken from the sum that speaks for no statement."""
 Floats = NDArray[np.float32]
 _KINDS: tuple[Kind, ...] = tuple(LETTERS.values())
 _SURE = 1e-6
@@ -70,7 +70,7 @@ def verdicts(evidence: Sequence[Sequence[str]], sentence: Sequence[int], tagged:
     added[alone] = _NONE
     if tagged is not None:
         both = np.where(alone[:, None], tagged, OWN * added + TAGGED * tagged)
-        both[:, CODES.index(NOT)] += STRICTER
+        both[:, CODES.index(NOT)] -= LENIENT
         added = np.where(np.isnan(both), added, both)
     raised = np.exp(added - added.max(axis=1, keepdims=True))
     raised /= raised.sum(axis=1, keepdims=True)
