@@ -15,6 +15,7 @@ from itertools import chain
 from gateway.domain import USER, Statement
 from gateway.extract import tongues
 from gateway.extract.acts import heading, opening
+from gateway.extract.asking import run_on
 from gateway.extract.guard import refusal, taint
 from gateway.extract.kinds import kind_of
 from gateway.extract.likely import Verdict, verdicts
@@ -143,12 +144,19 @@ def sentences_of(text: str) -> list[Passage]:
 
 
 def _sentences(segment: Segment) -> Sequence[Segment]:
-    """A segment without a heading, its wishes apart."""
+    """A segment without a heading, its wishes apart, and a question that it runs into."""
     if len(segment.text) > MAX_LENGTH:
         return [segment]
     words = segment.words or Words(segment.text)
     told = heading(words)
-    return apart(Segment(segment.text[words.start(told) :], segment.lead) if told else replace(segment, words=words))
+    if told:
+        segment = Segment(segment.text[words.start(told) :], segment.lead)
+        words = Words(segment.text)
+    asked = run_on(words)
+    if not asked:
+        return apart(replace(segment, words=words))
+    behind = words.start(asked)
+    return [*apart(Segment(segment.text[:behind].rstrip(), segment.lead)), Segment(segment.text[behind:])]
 
 
 def _judged(message: _Message, passages: Sequence[Passage]) -> list[Judged]:

@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.domain import Triple
+from gateway.extract.asking import run_on
 from gateway.extract.local import statements
+from gateway.extract.tokens import Words
 
 AT = datetime(2024, 5, 10, 14, tzinfo=UTC)
 HELD = [
@@ -138,6 +140,35 @@ def test_what_is_told_is_kept_and_no_question_with_it(text: str, words: str) -> 
     kept = [one.text for one in statements(text, at=AT)]
     assert any(words.casefold() in one.casefold() for one in kept)
     assert not any("suggest" in one or "ideas for" in one or "Write" in one for one in kept)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("we rent a houseboat in Delft how do i keep the damp out", "we rent a houseboat in Delft"),
+        ("my sister is terrified of wasps what can she plant on her balcony", "my sister is terrified of wasps"),
+        ("i love crime novels whats a good one for the train?", "i love crime novels"),
+        ("got a new scooter last week do i need a licence for it", "got a new scooter last week"),
+        ("my brother knows what i can do for her", "my brother knows what i can do for her"),
+    ],
+)
+def test_a_question_that_nothing_sets_apart_is_left_out(text: str, told: str) -> None:
+    assert [one.text for one in statements(text, at=AT)] == [told]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "i do what i can and i know what i want",
+        "my new boss decides how often do you mean it",
+        "say i had a million how much would i owe",
+        "we work on friday so which van do i take",
+        "the meds help, how long do i take them",
+        "if i move to Rome do i need a visa",
+    ],
+)
+def test_what_goes_on_is_not_cut_as_a_question(text: str) -> None:
+    assert run_on(Words(text)) == 0
 
 
 @pytest.mark.parametrize("text", NOTHING)
