@@ -13,9 +13,13 @@ import pytest
 import benchmarks
 from tests.calls import ask, at
 from tests.clients import Served, block_of, serve
+from tests.unit.test_changes_said import CHANGES as CHANGES_SAID
+from tests.unit.test_changes_said import UNRELATED
 
 FOLDER = Path(benchmarks.__file__).parent
 DIALOGUES = [json.loads(line) for line in (FOLDER / "dialogues.jsonl").read_text().splitlines()]
+PLAIN = 60
+"""Pairs of the unit tests that are told as wholes."""
 EVERYDAY = 349
 """Of the dialogues, in order: worded as most people would. Those behind them, odder, are for benchmarks.corrected."""
 CHANGES = [dialogue for dialogue in DIALOGUES[:EVERYDAY] if dialogue["over"]][::4]
@@ -85,6 +89,46 @@ def test_a_new_session_is_told_the_current_value_only(served: Served) -> None:
 def test_what_only_looks_like_a_change_leaves_both(served: Served) -> None:
     wrong = misunderstood(served, "both", NO_CHANGES)
     assert len(wrong) <= (1 - OTHERS_UNDERSTOOD) * len(NO_CHANGES), wrong
+
+
+def test_plain_changes_are_understood_each_one(served: Served) -> None:
+    pairs = dict(enumerate(CHANGES_SAID[:PLAIN]))
+    for number, pair in pairs.items():
+        tell(served, f"plain-{number}", {"say": pair})
+    closed(served)
+    wrong = [pair for number, pair in pairs.items() if not replaced(served, f"plain-{number}", *pair)]
+    assert not wrong
+
+
+def replaced(served: Served, entity: str, before: str, now: str) -> bool:
+    """Whether a new session is told the current one alone, the history shows both, and as of then the old one is
+    found."""
+    prompts = [told(served, entity, words) for words in (now, before)]
+    memories = listed(served, entity)
+    old = memories[before]
+    history = ask(served.gateway, "GET", at("memories", old["id"], "history"))["history"]
+    [new] = [text for text, memory in memories.items() if memory["id"] == history[-1]["by"]]
+    query = {"entity": entity, "query": before, "as_of": (BEGUN + timedelta(hours=1)).isoformat()}
+    then = [memory["text"] for memory in ask(served.gateway, "POST", "/api/recall", query)["memories"]]
+    return (
+        plain(new) in prompts[0]
+        and not any(plain(before) in prompt for prompt in prompts)
+        and (old["status"], memories[new]["status"]) == ("superseded", "active")
+        and before in then
+    )
+
+
+def test_what_plainly_changes_nothing_leaves_each_one(served: Served) -> None:
+    pairs = dict(enumerate(UNRELATED[:PLAIN]))
+    for number, pair in pairs.items():
+        tell(served, f"beside-{number}", {"say": pair})
+    closed(served)
+    wrong = [
+        pair
+        for number, pair in pairs.items()
+        if not all(plain(words) in told(served, f"beside-{number}", words) for words in pair)
+    ]
+    assert not wrong
 
 
 def test_what_no_rule_knows_is_closed_in_the_background_and_can_be_opened_again(served: Served) -> None:

@@ -134,7 +134,6 @@ UNRELATED = [
     ("I use Emacs.", "I was using Vim before."),
     ("I'm a courier.", "I tried to fix the phone and gave up."),
     ("My phone plan is with O2.", "I was on Vodafone in 2019."),
-    ("I live with my parents.", "I don't have any more questions about that."),
     ("I live in Leeds.", "My friend moved to Berlin."),
     ("I live in Leeds.", "I'd love to live in Rome."),
     ("I work at Acme.", "If I worked at Google I'd be rich."),
@@ -187,6 +186,12 @@ def test_a_change_ends_what_was(before: str, now: str) -> None:
 @pytest.mark.parametrize(("one", "other"), UNRELATED)
 def test_what_can_both_be_so_ends_nothing(one: str, other: str) -> None:
     assert [each.text for each in live([one, other])] == [one, other]
+
+
+def test_no_more_of_a_thing_is_no_end() -> None:
+    assert "I live with my parents." in [
+        one.text for one in live(["I live with my parents.", "I don't live with any more people."])
+    ]
 
 
 def test_giving_up_ends_no_job() -> None:
