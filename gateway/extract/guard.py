@@ -79,11 +79,13 @@ _CREDENTIAL = pattern(
     (?:_(?:key|token|code))?(?:_(?:for|of|to)(?:_[\w-]{{1,20}}){{1,4}}?)?
     (?:\s?[:=]\s?|_is_)["'`]?(?=[^\s]{{0,40}}\d)[\w+/=.-]{{12}}
     |\bpin(?:_(?:code|number))?(?:_(?:for|of)(?:_\w{{1,20}}){{1,4}}?)?(?:\s?[:=]\s?|_is_)\d{{4}}
+    |\b(?:cvv2?|cvc2?|card_(?:verification|security)_(?:code|number|value))(?:\s?[:=]\s?|_(?:is_)?)\d{{3}}
     |\b(?:seed|recovery|mnemonic|backup|wallet)_(?:phrase|words?)(?:_(?:for|of)(?:_\w{{1,20}}){{1,3}}?)?(?:\s?:\s?|_(?:is|are):?_)
     (?:[a-z]{{3,8}}[\s,]{{1,2}}){{7}}|\b(?:social_security|ssn)\b~\d{{3}}-\d\d-\d{{4}}"""
 )
 _SECRET_WORD = re.compile(
     r"pass|pw|kennwort|contrasena|senha|wachtwoord|haslo|пароль|密|口令|パス|secret|token|key|pin|phrase|words?|ssn|social"
+    r"|cv[vc]|card"
 )
 _HOUSEHOLD = re.compile(r"\b(?:wi-?fi|wlan|hotspot|lockers?|gate|doors?|alarm|garage|shed|bike)\b")
 """What a household shares; its codes are there to be remembered."""
